@@ -1,0 +1,79 @@
+# Blastline: every target sets up what it needs. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help install demo extract fit report dashboard predict test bench lint clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+DATASET ?=
+IMAGES ?=
+BACKBONE ?=
+WEIGHTS ?=
+ALPHA ?=
+LAYER ?=
+CLASSIFIERS ?=
+TRIALS ?=
+RUN ?=
+WORK ?= runs
+PORT ?= 8080
+BUNDLE ?=
+
+# A variable that is not set stays unsaid, so that the run's own configuration decides.
+option = $(if $($(1)),--$(2) '$($(1))')
+RUN_OPTIONS = $(call option,DATASET,dataset) $(call option,BACKBONE,backbone) \
+	$(call option,RUN,run) $(call option,WORK,work)
+IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,WEIGHTS,weights) \
+	$(call option,ALPHA,alpha) $(call option,LAYER,layer)
+FIT_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
+	$(call option,LAYER,layer)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER CLASSIFIERS TRIALS RUN WORK"
+
+$(READY): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Blastline needs Python 3.11 or newer, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(READY) ## create .venv and install Blastline into it
+
+demo: $(READY) ## draw synthetic cells, extract, fit, report: under four minutes
+	$(BIN)/blastline extract --run demo --work '$(WORK)' --dataset synthetic --backbone morphology
+	$(BIN)/blastline fit --run demo --work '$(WORK)' --dataset synthetic --backbone morphology $(FIT_OPTIONS)
+	$(BIN)/blastline report --run demo --work '$(WORK)' --dataset synthetic --backbone morphology
+
+extract: $(READY) ## scan IMAGES and embed what is new
+	$(BIN)/blastline extract $(RUN_OPTIONS) $(IMAGE_OPTIONS)
+
+fit: $(READY) ## tune, test and self-train CLASSIFIERS
+	$(BIN)/blastline fit $(RUN_OPTIONS) $(FIT_OPTIONS)
+
+report: $(READY) ## write the HTML report of RUN
+	$(BIN)/blastline report $(RUN_OPTIONS)
+
+dashboard: $(READY) ## open the tuning studies of DATASET in a browser (PORT=8080)
+	$(BIN)/optuna-dashboard --storage-class JournalFileStorage --port $(PORT) \
+		'$(WORK)/studies/$(or $(basename $(notdir $(DATASET))),synthetic).log'
+
+predict: $(READY) ## classify IMAGES with BUNDLE (or the bundle of RUN)
+	$(BIN)/blastline predict $(call option,WEIGHTS,weights) \
+		'$(or $(BUNDLE),$(WORK)/$(or $(RUN),demo)/bundle)' '$(IMAGES)'
+
+test: $(READY) ## run all tests
+	$(BIN)/python -m pytest
+
+bench: $(READY) ## measure speed against the naive loop, as ratios
+	$(BIN)/python -m tests.bench
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove .venv and caches; never runs/
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Which images there are: cards, manifest, groups, splits, synthetic cells."""

@@ -1,0 +1,28 @@
+"""The one kind of error that a user can cause."""
+
+from pydantic import ValidationError
+
+
+class BlastlineError(Exception):
+    """A mistake that the user can mend; its text is one line.
+
+    The text names the file or setting, what was found, what was expected and the mend. The command
+    line prints it without a traceback and exits with code 2.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+def describe_invalid(error: ValidationError) -> str:
+    """The first complaint of a pydantic error as a phrase: where, what was expected and found.
+
+    Only the first is told: mending it often mends the rest, and the user reads one line.
+    """
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "file"
+    if first["type"] == "extra_forbidden":
+        return f"unknown key '{where}'"
+    found = first["input"]
+    shown = f", found {found!r}" if isinstance(found, str | int | float) else ""
+    return f"'{where}': {first['msg'].removeprefix('Value error, ')}{shown}"
