@@ -1,0 +1,1 @@
+"""Image -> embedding: decoding, preprocessing, backbones, engines, the HDF5 store."""

@@ -1,0 +1,83 @@
+"""The table of backbones: one row each, read without importing TensorFlow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.errors import BlastlineError
+from features.morphology import DESCRIPTORS, describe
+
+Describe = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One way of turning an image into an embedding.
+
+    A *network* is built by ``keras.applications.<builder>`` and preprocessed by
+    ``keras.applications.<module>.preprocess_input``, which expects RGB from 0 to 255 and flips
+    the channels itself where its weights want BGR. A *descriptor* row has no weights: ``describe``
+    maps an RGB uint8 image of any size to (width,) float32, and ``revision`` is raised whenever
+    its numbers change, so that old embeddings are not taken for new ones.
+
+    Attributes:
+        size: side of the square input in pixels; 0 where the native size is kept.
+        width: length of an embedding after average pooling of the last layer.
+        cached_as: name of the file in which Keras caches its ImageNet weights without the top.
+    """
+
+    name: str
+    width: int
+    size: int = 0
+    builder: str = ""
+    module: str = ""
+    cached_as: str = ""
+    describe: Describe | None = None
+    revision: int = 0
+
+    @property
+    def is_network(self) -> bool:
+        """Whether weights are needed."""
+        return self.describe is None
+
+
+def mean_colour(image: np.ndarray) -> np.ndarray:
+    """Mean red, green and blue of an image, (3,) float32 from 0 to 255: the trivial baseline."""
+    return image.reshape(-1, 3).mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+_TF = "_weights_tf_dim_ordering_tf_kernels"
+_ROWS = (
+    Backbone("inception_v3", 2048, 299, "InceptionV3", "inception_v3",
+        f"inception_v3{_TF}_notop.h5"),
+    Backbone("vgg16", 512, 224, "VGG16", "vgg16", f"vgg16{_TF}_notop.h5"),
+    Backbone("vgg19", 512, 224, "VGG19", "vgg19", f"vgg19{_TF}_notop.h5"),
+    Backbone("resnet50", 2048, 224, "ResNet50", "resnet", f"resnet50{_TF}_notop.h5"),
+    Backbone("densenet121", 1024, 224, "DenseNet121", "densenet", f"densenet121{_TF}_notop.h5"),
+    Backbone("densenet169", 1664, 224, "DenseNet169", "densenet", f"densenet169{_TF}_notop.h5"),
+    Backbone("xception", 2048, 299, "Xception", "xception", f"xception{_TF}_notop.h5"),
+    Backbone(
+        "mobilenet_v2", 1280, 224, "MobileNetV2", "mobilenet_v2",
+        f"mobilenet_v2{_TF}_{{alpha}}_224_no_top.h5",
+    ),
+    Backbone("efficientnet_b0", 1280, 224, "EfficientNetB0", "efficientnet",
+        "efficientnetb0_notop.h5"),
+    Backbone("efficientnet_b3", 1536, 300, "EfficientNetB3", "efficientnet",
+        "efficientnetb3_notop.h5"),
+    Backbone("morphology", len(DESCRIPTORS), describe=describe, revision=1),
+    Backbone("mean_colour", 3, describe=mean_colour, revision=1),
+)  # fmt: skip
+BACKBONES = {row.name: row for row in _ROWS}
+ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # widths of mobilenet_v2 that ImageNet weights exist for
+
+
+def find_backbone(name: str) -> Backbone:
+    """The row of that name.
+
+    Raises:
+        BlastlineError: there is none.
+    """
+    if name not in BACKBONES:
+        raise BlastlineError(f"backbone '{name}': unknown; expected one of {', '.join(BACKBONES)}")
+    return BACKBONES[name]
