@@ -1,0 +1,1 @@
+"""Embedding -> label: estimators, tuning, self-training, metrics, the bundle."""

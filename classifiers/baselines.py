@@ -1,0 +1,34 @@
+"""Trivial classifiers that every report prints beside the model."""
+
+import numpy as np
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+
+from classifiers.preparation import class_probabilities
+
+TITLES = {
+    "majority": "Baseline: always the commonest class",
+    "mean_colour": "Baseline: mean colour",
+}
+
+
+def baseline_probabilities(
+    name: str, colour: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray,
+    n_classes: int, seed: int,
+) -> np.ndarray:  # fmt: skip
+    """(n_test, n_classes) probabilities of a baseline fitted on the train rows.
+
+    ``majority`` knows the class frequencies only. ``mean_colour`` is a random forest (Breiman
+    2001, doi:10.1023/A:1010933404324) on the mean red, green and blue of the image: what it
+    reaches needs no cell at all.
+
+    Args:
+        colour: (n, 3) float32. y: (n,) class codes. train, test: row numbers.
+    """
+    estimator = (
+        DummyClassifier(strategy="prior")
+        if name == "majority"
+        else RandomForestClassifier(200, min_samples_leaf=2, random_state=seed)
+    )
+    estimator.fit(colour[train], y[train])
+    return class_probabilities(estimator, colour[test], n_classes)

@@ -1,0 +1,114 @@
+"""The bundle: a fitted classifier with all that it takes to predict on a new image."""
+
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import skops.io
+from sklearn.pipeline import Pipeline
+
+from classifiers.preparation import class_probabilities
+from data.errors import BlastlineError
+from data.files import atomic_path, sha256_file, write_text
+from features.recipe import Recipe
+
+FORMAT = 1  # change it with the fields below; there is no older format to read yet
+HEADER, ESTIMATOR = "bundle.json", "estimator.skops"
+# Our own estimators; everything else must be known to skops as safe.
+TRUSTED = (
+    "classifiers.dense.Dense",
+    "classifiers.preparation.SignedSqrt",
+    "classifiers.svm.SVM",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._TemperatureScaling",
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A fitted estimator, its classes and the recipe that its embeddings follow.
+
+    Attributes:
+        estimator: scikit-learn pipeline from (n, width) embeddings to class codes.
+        classes: class names by code.
+        recipe: of the embeddings that it was fitted on.
+        run: the run that made it.
+        weights: the weights option of that run, a first guess where to find them.
+    """
+
+    estimator: Pipeline
+    classes: tuple[str, ...]
+    recipe: Recipe
+    run: str
+    weights: str
+
+    def predict_proba(self, embeddings: np.ndarray) -> np.ndarray:
+        """(n, k) probabilities in the order of ``classes`` for (n, width) embeddings."""
+        return class_probabilities(self.estimator, embeddings, len(self.classes))
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write the bundle without pickle; the header comes last, so half a bundle has none."""
+    (folder / HEADER).unlink(missing_ok=True)
+    with atomic_path(folder / ESTIMATOR) as temporary:
+        skops.io.dump(bundle.estimator, temporary)
+    header = {
+        "format": FORMAT,
+        "classes": list(bundle.classes),
+        "recipe": json.loads(bundle.recipe.to_json()),
+        "run": bundle.run,
+        "weights": bundle.weights,
+        "estimator_sha256": sha256_file(folder / ESTIMATOR),
+        "versions": {"python": platform.python_version(), "scikit-learn": _sklearn_version()},
+    }
+    write_text(folder / HEADER, json.dumps(header, indent=1) + "\n")
+
+
+def _sklearn_version() -> str:
+    import sklearn
+
+    return str(sklearn.__version__)
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Inspect a bundle, and construct the estimator only if nothing in it is foreign.
+
+    Raises:
+        BlastlineError: not a bundle, another format, a changed file, or types beyond scikit-learn,
+            NumPy and Blastline.
+    """
+    header_path = folder / HEADER
+    if not header_path.is_file():
+        raise BlastlineError(
+            f"bundle {folder}: no {HEADER} there; expected a folder written by 'blastline fit', "
+            "such as runs/RUN/bundle"
+        )
+    try:
+        header = json.loads(header_path.read_text(encoding="utf-8"))
+        number = header["format"]
+        if number != FORMAT:
+            raise BlastlineError(
+                f"bundle {folder}: format {number}, expected {FORMAT}; fit again with this version"
+            )
+        recipe = Recipe.from_json(json.dumps(header["recipe"]), str(header_path))
+        classes = tuple(str(name) for name in header["classes"])
+        run, weights, digest = (str(header[key]) for key in ("run", "weights", "estimator_sha256"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BlastlineError(f"bundle {folder}: {HEADER} is not readable ({error})") from None
+    path = folder / ESTIMATOR
+    if not path.is_file() or sha256_file(path) != digest:
+        raise BlastlineError(
+            f"bundle {folder}: {ESTIMATOR} is missing or was changed since it was written; fit again"
+        )
+    try:
+        foreign = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    except Exception as error:  # zip, JSON and skops' own errors alike: the file is not one of ours
+        raise BlastlineError(f"bundle {folder}: {ESTIMATOR} is not readable ({error})") from None
+    if foreign:
+        raise BlastlineError(
+            f"bundle {folder}: holds types that are not trusted ({', '.join(foreign[:3])}); "
+            "only load bundles that Blastline wrote"
+        )
+    return Bundle(skops.io.load(path, trusted=list(TRUSTED)), classes, recipe, run, weights)

@@ -1,0 +1,203 @@
+"""The run's result: all that a report prints, as plain JSON."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from data.errors import BlastlineError, describe_invalid
+from data.files import write_text
+
+FORMAT = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Estimate(_Part):
+    """A figure with its 95 % interval; None where it is not defined (one class, no cells)."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class ClassMetrics(_Part):
+    """Figures of one class against the rest; support is its number of cells."""
+
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    auroc: Estimate
+    support: int
+
+
+class Metrics(_Part):
+    """Figures of one classifier on one set of cells."""
+
+    n: int  # cells
+    n_groups: int  # patients, blocks or images: what the bootstrap resamples
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    f1_macro: Estimate
+    f1_weighted: Estimate
+    auroc: Estimate  # macro average, one class against the rest
+    per_class: dict[str, ClassMetrics]
+    confusion: list[list[int]]  # rows: true class, columns: predicted, in the order of classes
+
+
+class ClassifierResult(_Part):
+    """One classifier on validation and on test cells.
+
+    ``validation`` are the inner folds of the tuning on all training cells: they chose the
+    parameters, so they flatter. ``test`` are cells that neither tuning nor fitting saw.
+    """
+
+    title: str
+    role: Literal["classifier", "selected", "self_training", "baseline"]
+    validation: Metrics | None
+    test: Metrics
+    seconds: float
+
+
+class DatasetPart(_Part):
+    """The data set, from its card and the manifest."""
+
+    name: str
+    title: str
+    citation: str
+    doi: str
+    licence: str
+    caveats: list[str]
+    classes: list[str]
+    images_per_class: dict[str, int]
+    groups_per_class: dict[str, int]
+    patients: int | None  # None: the set names no patients
+
+
+class FlowStep(_Part):
+    """One step from found files to used cells, with the images that dropped out."""
+
+    name: str
+    count: int
+    images: list[str] = []  # at most 20 of those that dropped out
+    reasons: dict[str, int] = {}
+
+
+class SplitPart(_Part):
+    """How cells were split, and the proof that nothing crosses."""
+
+    protocol: Literal["cross-validation", "fixed test set"]
+    unit: Literal["patient", "block", "image"]
+    folds: int
+    inner_folds: int
+    seed: int
+    n_groups: int
+    cells_per_fold: list[int]
+    groups_per_fold: list[int]
+    shared_groups: int  # groups with cells in two folds
+    shared_files: int  # contents with copies in two folds
+    warning: str  # empty where the unit is the patient
+
+
+class StudyPart(_Part):
+    """One tuning study."""
+
+    classifier: str
+    part: str  # "fold 0" ..., or "final": all training cells
+    study: str
+    trials: int
+    pruned: int
+    best_value: float
+    best_params: dict[str, str | float | int | bool | None]
+    fold_scores: list[float]
+    seconds: float
+
+
+class TuningPart(_Part):
+    """Tuning of all classifiers; the metric chose parameters and classifier."""
+
+    metric: str
+    trials: int
+    studies: list[StudyPart]
+    selected_per_fold: list[str]
+    selected_final: str
+
+
+class Round(_Part):
+    """One round of self-training over all folds: pseudo-labels added, by class."""
+
+    number: int
+    added: dict[str, int]
+
+
+class SelfTrainingPart(_Part):
+    """Self-training beside the same classifier on the labelled cells alone."""
+
+    unlabelled: int
+    withheld: int  # unlabelled cells of groups under test, mean over folds
+    threshold: float
+    rounds: list[Round]
+    stopped: dict[str, int]  # reason -> folds
+    f1_macro_gain: Estimate  # paired over the same resampled groups
+
+
+class Cell(_Part):
+    """A cell that the report shows. ``thumbnail`` is a path inside the run folder."""
+
+    image_id: str
+    path: str
+    label: str  # empty: unlabelled
+    predicted: str
+    probabilities: dict[str, float]
+    patient: str
+    thumbnail: str
+
+
+class Galleries(_Part):
+    """Cells to look at: a sample of each class, and those the model is least sure of."""
+
+    samples: list[Cell]
+    least_confident: list[Cell]
+
+
+class RunResult(_Part):
+    """A finished run."""
+
+    format: Literal[1] = 1
+    run: str
+    created: str  # ISO 8601, UTC
+    seconds: dict[str, float]  # stage -> wall-clock time
+    versions: dict[str, str]
+    machine: str
+    dataset: DatasetPart
+    flow: list[FlowStep]
+    split: SplitPart
+    recipe: dict[str, str | int | float | list[str]]
+    recipe_digest: str
+    tuning: TuningPart
+    classifiers: dict[str, ClassifierResult]  # "selected" is the headline
+    self_training: SelfTrainingPart | None
+    galleries: Galleries
+
+    def write(self, path: Path) -> None:
+        """Write run.json, whole or not at all."""
+        write_text(path, self.model_dump_json(indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "RunResult":
+        """Read run.json.
+
+        Raises:
+            BlastlineError: no such file, or not a result of this version.
+        """
+        if not path.is_file():
+            raise BlastlineError(f"{path}: no result there; run 'blastline fit' first")
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            what = describe_invalid(error) if isinstance(error, ValidationError) else str(error)
+            raise BlastlineError(
+                f"{path}: not a result of this version ({what}); fit again"
+            ) from None
