@@ -1,0 +1,1 @@
+"""The stages wired together: command line, configuration, one module a stage."""

@@ -1,0 +1,223 @@
+"""The command line. Stages are imported when they run, so that help is quick."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from data.errors import BlastlineError
+from pipeline.console import say, warn
+
+app = typer.Typer(
+    help="Classify leukaemia cells in blood-smear images: scan, extract, fit, report, predict.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+_RUN, _IN, _OUT = "Run", "Images and embeddings", "Tuning and fitting"
+Config = Annotated[
+    Path | None, typer.Option("--config", help="TOML file of settings.", rich_help_panel=_RUN)
+]
+Run = Annotated[
+    str | None,
+    typer.Option(help="Name of the run; by default DATASET-BACKBONE.", rich_help_panel=_RUN),
+]
+Work = Annotated[
+    str | None,
+    typer.Option(help="Folder for all that is generated [default: runs].", rich_help_panel=_RUN),
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything.", rich_help_panel=_RUN)]
+Dataset = Annotated[
+    str | None,
+    typer.Option(help="Card: a name, or a .toml file of your own.", rich_help_panel=_IN),
+]
+Images = Annotated[
+    str | None,
+    typer.Option(help="Folder of images; only read.", rich_help_panel=_IN),
+]
+Folds = Annotated[int | None, typer.Option(help="Outer folds [default: 5].", rich_help_panel=_IN)]
+Backbone = Annotated[
+    str | None, typer.Option(help="Row of the backbone table.", rich_help_panel=_IN)
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="imagenet, random, a weights file or a folder.", rich_help_panel=_IN),
+]
+Alpha = Annotated[float | None, typer.Option(help="Width of mobilenet_v2.", rich_help_panel=_IN)]
+Layer = Annotated[str | None, typer.Option(help="Inner layer to pool.", rich_help_panel=_IN)]
+Size = Annotated[
+    int | None, typer.Option(help="Side of the input; native if 0.", rich_help_panel=_IN)
+]
+Classifiers = Annotated[
+    str | None, typer.Option(help="Names with commas: logistic,svm,dense.", rich_help_panel=_OUT)
+]
+Trials = Annotated[
+    int | None, typer.Option(help="Trials a study [default: 12].", rich_help_panel=_OUT)
+]
+Metric = Annotated[
+    str | None, typer.Option(help="Maximised: f1_macro, accuracy, ...", rich_help_panel=_OUT)
+]
+Pca = Annotated[
+    int | None, typer.Option(help="Principal components; 0: none.", rich_help_panel=_OUT)
+]
+Threshold = Annotated[
+    float | None, typer.Option(help="Probability of a pseudo-label.", rich_help_panel=_OUT)
+]
+Rounds = Annotated[
+    int | None, typer.Option(help="Self-training rounds; 0: none.", rich_help_panel=_OUT)
+]
+
+
+def _resolve(arguments: dict[str, Any]) -> Any:
+    from pipeline.config import resolve_config
+
+    return resolve_config(arguments.pop("config"), arguments)
+
+
+@app.command()
+def scan(
+    config: Config = None, run: Run = None, work: Work = None, seed: Seed = None,
+    dataset: Dataset = None, images: Images = None, folds: Folds = None,
+) -> None:  # fmt: skip
+    """List the images, their groups and folds.
+
+    Reads: the image folder and its card. Writes: RUN/manifest.csv, scan.json, config.toml.
+
+    Example: blastline scan --dataset pbc2020 --images ~/PBC_dataset_normal_DIB
+    """
+    resolved = _resolve(locals())
+    from pipeline.scan import run_scan
+
+    run_scan(resolved)
+
+
+@app.command()
+def extract(
+    config: Config = None, run: Run = None, work: Work = None, seed: Seed = None,
+    dataset: Dataset = None, images: Images = None, folds: Folds = None,
+    backbone: Backbone = None, weights: Weights = None, alpha: Alpha = None, layer: Layer = None,
+    size: Size = None,
+) -> None:  # fmt: skip
+    """Scan, then turn each new image into an embedding, once.
+
+    Reads: the images and the weights. Writes: embeddings/DATASET/BACKBONE-DIGEST.h5 and
+    RUN/extract.json. Images that cannot be read are listed, left out, and make the exit code 2.
+
+    Example: blastline extract --dataset pbc2020 --images ~/PBC --backbone densenet169
+    """
+    resolved = _resolve(locals())
+    from pipeline.extract import run_extract
+
+    failed = run_extract(resolved)
+    if failed:
+        raise BlastlineError(
+            f"extract: {failed} image(s) could not be read, all others are embedded; mend or "
+            "remove them and extract again, or go on without them: 'blastline fit'"
+        )
+
+
+@app.command()
+def fit(
+    config: Config = None, run: Run = None, work: Work = None, seed: Seed = None,
+    dataset: Dataset = None, backbone: Backbone = None, layer: Layer = None,
+    classifiers: Classifiers = None, trials: Trials = None, metric: Metric = None, pca: Pca = None,
+    threshold: Threshold = None, rounds: Rounds = None,
+) -> None:  # fmt: skip
+    """Tune, test and self-train classifiers on the embeddings.
+
+    Reads: RUN/manifest.csv, extract.json and the embeddings. Writes: studies/DATASET.log,
+    RUN/run.json, predictions.csv, bundle/ (and bundle-self-trained/). Ctrl-C keeps finished
+    trials; the same command goes on from there.
+
+    Example: blastline fit --run pbc2020-densenet169 --classifiers svm,logistic --trials 30
+    """
+    resolved = _resolve(locals())
+    from pipeline.fit import run_fit
+
+    run_fit(resolved)
+
+
+@app.command()
+def report(
+    config: Config = None, run: Run = None, work: Work = None, dataset: Dataset = None,
+    backbone: Backbone = None,
+) -> None:  # fmt: skip
+    """Write the HTML report of a finished run.
+
+    Reads: RUN/run.json and thumbnails. Writes: RUN/report.html, one file that needs no network.
+
+    Example: blastline report --run synthetic-morphology
+    """
+    resolved = _resolve(locals())
+    from reports.build import write_report
+
+    say(f"report: {write_report(resolved.run_folder)}")
+
+
+@app.command()
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder, such as runs/RUN/bundle.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
+    weights: Weights = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file; standard output if not given.")
+    ] = None,
+) -> None:
+    """Classify new images with a fitted bundle.
+
+    Reads: the bundle, the images and the weights it was fitted with. Writes: CSV lines of image,
+    class and probabilities.
+
+    Example: blastline predict runs/synthetic-morphology/bundle cell.png
+    """
+    from pipeline.predict import run_predict
+
+    failed = run_predict(bundle, images, weights, out)
+    if failed:
+        raise BlastlineError(f"predict: {failed} image(s) could not be read; the others are done")
+
+
+@app.command()
+def doctor(work: Work = "runs") -> None:
+    """Check this machine: packages, TensorFlow, memory, folders, weights.
+
+    Reads: nothing of yours. Writes: nothing.
+
+    Example: blastline doctor
+    """
+    from pipeline.doctor import run_doctor
+
+    failed = run_doctor(Path(work or "runs"))
+    if failed:
+        raise BlastlineError(f"doctor: {failed} check(s) failed; see the lines above")
+
+
+def _guarded(command: Callable[[], Any]) -> int:
+    """Run a command; its exit code. A user's mistake is one line and 2, Ctrl-C is 130."""
+    try:
+        return int(command() or 0)
+    except typer.Exit as error:
+        return error.exit_code
+    except TyperException as error:
+        warn(f"blastline: {error.format_message()}; see 'blastline --help'")
+        return 2
+    except BlastlineError as error:
+        warn(f"blastline: {error}")
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        warn("blastline: stopped; what is finished is kept, the same command goes on from there")
+        return 130
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        warn(f"blastline:{where} {error.strerror or error}; check the path, rights and disk space")
+        return 2
+
+
+def main() -> None:
+    """Entry point of ``blastline``."""
+    sys.exit(_guarded(lambda: app(standalone_mode=False)))

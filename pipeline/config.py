@@ -1,0 +1,122 @@
+"""The configuration of a run: command line over file over default, unknown keys refused."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from data.cards import Card, load_card
+from data.errors import BlastlineError, describe_invalid
+from data.files import write_text
+
+
+class RunConfig(BaseModel):
+    """Every setting of a run; one key each in a flat TOML file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # which images
+    dataset: str = "synthetic"  # name of a card, or the path of one
+    images: str = ""  # folder of images; the synthetic set draws its own
+    folds: int = Field(default=5, ge=2, le=50)
+    # image -> embedding
+    backbone: str = "morphology"
+    weights: str = "imagenet"  # imagenet, random, a weights file or a folder of them
+    alpha: float = 1.0  # width of mobilenet_v2
+    layer: str = ""  # inner layer to pool; empty: the last
+    size: int = Field(default=0, ge=0, le=2048)  # side of the input; 0: native
+    steps: tuple[str, ...] | None = None  # preprocessing; None: as the card says
+    # embedding -> label
+    classifiers: tuple[str, ...] = ("logistic", "svm", "dense")
+    trials: int = Field(default=12, ge=1)
+    metric: Literal["f1_macro", "f1_weighted", "accuracy", "balanced_accuracy"] = "f1_macro"
+    inner_folds: int = Field(default=3, ge=2, le=20)
+    pca: int = Field(default=0, ge=0)
+    threshold: float = Field(default=0.9, gt=0.5, le=1.0)  # of pseudo-labels
+    rounds: int = Field(default=10, ge=0)  # of self-training; 0: none
+    # where and how
+    work: str = "runs"
+    run: str = ""  # name of the run folder; empty: <data set>-<backbone>
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("run")
+    @classmethod
+    def _run_is_a_name(cls, run: str) -> str:
+        if run and (run.startswith(".") or "/" in run or "\\" in run):
+            raise ValueError("expected a plain name, not a path")
+        return run
+
+    @field_validator("classifiers", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        if isinstance(value, str):  # as on the command line: logistic,svm
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    def card(self) -> Card:
+        """The card of the data set."""
+        return load_card(self.dataset)
+
+    @property
+    def run_name(self) -> str:
+        """Name of the run folder."""
+        return self.run or f"{Path(self.dataset).stem}-{self.backbone}"
+
+    @property
+    def run_folder(self) -> Path:
+        """Where everything of this run lies, the embeddings and studies apart."""
+        return Path(self.work) / self.run_name
+
+    def write(self) -> Path:
+        """Write the resolved configuration into the run folder."""
+        path = self.run_folder / "config.toml"
+        resolved = self.model_dump(exclude_none=True) | {"run": self.run_name}
+        write_text(path, tomli_w.dumps(resolved))
+        return path
+
+
+def resolve_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
+    """Lay the command line over a file over the defaults.
+
+    The file is ``file`` if given, else the configuration that an earlier stage left in the run
+    folder, so that each stage can be repeated alone.
+
+    Args:
+        overrides: key -> value from the command line; None means 'not said'.
+
+    Raises:
+        BlastlineError: unreadable file, unknown key, or a value out of range.
+    """
+    said = {key: value for key, value in overrides.items() if value is not None}
+    # A relative path means the same thing when the run folder's copy is read somewhere else.
+    for key in ("images", "weights", "work"):
+        if key in said and Path(said[key]).exists():
+            said[key] = str(Path(said[key]).resolve())
+    if file is not None:
+        return _validate(_read(file) | said, str(file))
+    bare = _validate(said, "command line")
+    earlier = bare.run_folder / "config.toml"
+    if not earlier.is_file():
+        return bare
+    return _validate(_read(earlier) | said, str(earlier))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BlastlineError(f"configuration {path}: {error.strerror}; give a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BlastlineError(f"configuration {path}: not valid TOML ({error})") from None
+
+
+def _validate(values: dict[str, Any], where: str) -> RunConfig:
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        known = ", ".join(RunConfig.model_fields)
+        what = describe_invalid(error)
+        hint = f"; known keys are {known}" if what.startswith("unknown key") else ""
+        raise BlastlineError(f"configuration ({where}): {what}{hint}") from None

@@ -1,0 +1,64 @@
+"""What the command line shows: lines, progress bars with rate and time left."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+OUT = Console(highlight=False, soft_wrap=True)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """One line of plain text on standard output; markup in names is not interpreted."""
+    OUT.print(line, markup=False)
+
+
+def warn(line: str) -> None:
+    """One line on standard error."""
+    ERR.print(line, markup=False)
+
+
+class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} {self._unit}/s" if speed else f"- {self._unit}/s")
+
+
+@contextmanager
+def progress(title: str, unit: str) -> Iterator[Callable[..., None]]:
+    """A progress bar; call what it yields with (done, total) and, if you like, what is going on.
+
+    It shows on a terminal only: in a log file it would be noise.
+    """
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(unit),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=ERR, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(title, total=None)
+
+        def update(done: int, total: int, what: str = "") -> None:
+            described = f"{title}: {what}" if what else title
+            bar.update(task, completed=done, total=total, description=described)
+
+        yield update

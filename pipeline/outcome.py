@@ -1,0 +1,254 @@
+"""Assemble the run's result from what the stages found."""
+
+import json
+import os
+import platform
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from classifiers.baselines import TITLES
+from classifiers.metrics import evaluate, paired_gain
+from classifiers.nested import SELECTED, SELF_TRAINED, Cells, Evaluation, Part
+from classifiers.registry import CLASSIFIERS
+from classifiers.result import (
+    ClassifierResult,
+    DatasetPart,
+    FlowStep,
+    Galleries,
+    Round,
+    RunResult,
+    SelfTrainingPart,
+    SplitPart,
+    StudyPart,
+    TuningPart,
+)
+from data.manifest import Manifest
+from pipeline.config import RunConfig
+from pipeline.inputs import FitInputs
+from pipeline.scan import split_warning
+
+LISTED = 20  # images named in a step of the flow
+PACKAGES = ("blastline", "numpy", "scikit-learn", "keras", "tensorflow", "opencv-python-headless",
+            "scikit-image", "optuna", "h5py")  # fmt: skip
+
+
+def assemble(
+    config: RunConfig,
+    inputs: FitInputs,
+    evaluation: Evaluation,
+    galleries: Galleries,
+    seconds: float,
+) -> RunResult:
+    """All that the report prints, from the stages' own findings."""
+    recipe = inputs.store.recipe
+    return RunResult(
+        run=config.run_name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds={"scan": inputs.scan.seconds, "extract": inputs.extract.seconds, "fit": seconds},
+        versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        dataset=_dataset(config, inputs),
+        flow=_flow(config, inputs),
+        split=_split(config, inputs, evaluation),
+        recipe=json.loads(recipe.to_json()),
+        recipe_digest=recipe.digest,
+        tuning=_tuning(config, evaluation),
+        classifiers=_classifiers(config, inputs.cells, evaluation),
+        self_training=_self_training(config, inputs.cells, evaluation),
+        galleries=galleries,
+    )
+
+
+def _dataset(config: RunConfig, inputs: FitInputs) -> DatasetPart:
+    card, frame = config.card(), inputs.manifest.frame
+    labelled = frame[frame.split.isin(("train", "test"))]
+    patients = labelled.patient[labelled.patient != ""].nunique()
+    return DatasetPart(
+        name=card.name,
+        title=card.title,
+        citation=card.citation,
+        doi=card.doi,
+        licence=card.licence,
+        caveats=list(card.caveats),
+        classes=list(inputs.cells.classes),
+        images_per_class={
+            name: int((labelled.label == name).sum()) for name in inputs.cells.classes
+        },
+        groups_per_class={
+            name: int(labelled.group[labelled.label == name].nunique())
+            for name in inputs.cells.classes
+        },
+        patients=int(patients) or None,
+    )
+
+
+def _flow(config: RunConfig, inputs: FitInputs) -> list[FlowStep]:
+    whole = Manifest.read(config.run_folder / "manifest.csv", inputs.scan.classes).frame
+    excluded = whole.image_id[whole.split == "excluded"]
+    failed = inputs.extract.failed
+    frame = inputs.manifest.frame
+    counts = frame.split.value_counts()
+    steps = [
+        FlowStep(
+            name="files passed over",
+            count=sum(inputs.scan.passed_over.values()),
+            reasons=inputs.scan.passed_over,
+        ),
+        FlowStep(name="images found", count=len(whole)),
+        FlowStep(
+            name="unreadable",
+            count=len(failed),
+            images=sorted(failed)[:LISTED],
+            reasons=dict(Counter(failed.values())),
+        ),
+        FlowStep(
+            name="byte-identical copies (kept, in one group)", count=inputs.scan.identical_files
+        ),
+        FlowStep(
+            name="excluded: identical files under different labels",
+            count=len(excluded),
+            images=sorted(excluded)[:LISTED],
+        ),
+        FlowStep(name="labelled, used", count=int(counts.get("train", 0))),
+        FlowStep(name="unlabelled, used", count=int(counts.get("unlabelled", 0))),
+    ]
+    if counts.get("test", 0):
+        steps.append(FlowStep(name="labelled, fixed test set", count=int(counts["test"])))
+    return steps
+
+
+def _split(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> SplitPart:
+    cells = inputs.cells
+    sides = [part.test for part in evaluation.parts if len(part.test)]
+    fixed = bool(cells.test.any())
+    if fixed:
+        sides = [evaluation.final.train, evaluation.final.test]
+
+    def shared(keys: np.ndarray) -> int:
+        count = Counter(key for side in sides for key in np.unique(keys[side]))
+        return sum(number > 1 for number in count.values())
+
+    return SplitPart(
+        protocol="fixed test set" if fixed else "cross-validation",
+        unit=inputs.scan.unit,  # type: ignore[arg-type]  # checked by pydantic
+        folds=1 if fixed else len(sides),
+        inner_folds=config.inner_folds,
+        seed=config.seed,
+        n_groups=len(np.unique(cells.groups[np.concatenate(sides)])),
+        cells_per_fold=[len(side) for side in sides],
+        groups_per_fold=[len(np.unique(cells.groups[side])) for side in sides],
+        shared_groups=shared(cells.groups),
+        shared_files=shared(cells.sha256),
+        warning=split_warning(inputs.scan.unit),
+    )
+
+
+def _tuning(config: RunConfig, evaluation: Evaluation) -> TuningPart:
+    studies = [
+        StudyPart(
+            classifier=name,
+            part=part.name,
+            study=tuned.study,
+            trials=tuned.trials,
+            pruned=tuned.pruned,
+            best_value=tuned.value,
+            best_params=tuned.shown,
+            fold_scores=tuned.fold_scores,
+            seconds=tuned.seconds,
+        )
+        for part in evaluation.parts
+        for name, tuned in part.tuned.items()
+    ]
+    return TuningPart(
+        metric=config.metric,
+        trials=config.trials,
+        studies=studies,
+        selected_per_fold=[part.selected for part in evaluation.parts if len(part.test)],
+        selected_final=evaluation.final.selected,
+    )
+
+
+def _classifiers(
+    config: RunConfig, cells: Cells, evaluation: Evaluation
+) -> dict[str, ClassifierResult]:
+    titles = {name: spec.title for name, spec in CLASSIFIERS.items()} | TITLES
+    titles |= {SELECTED: "Selected on validation", SELF_TRAINED: "Selected, self-trained"}
+    train = evaluation.final.train
+    rows = evaluation.rows
+    found = {}
+    for name, proba in evaluation.test.items():
+        validation = evaluation.validation.get(name)
+        found[name] = ClassifierResult(
+            title=titles[name],
+            role=_role(name),  # type: ignore[arg-type]  # checked by pydantic
+            validation=None
+            if validation is None
+            else evaluate(
+                cells.y[train], validation, cells.groups[train], cells.classes, config.seed
+            ),
+            test=evaluate(cells.y[rows], proba, cells.groups[rows], cells.classes, config.seed),
+            seconds=_seconds(name, evaluation.parts),
+        )
+    # Headline first, then what it was chosen from, then what it must beat.
+    order = {"selected": 0, "self_training": 1, "classifier": 2, "baseline": 3}
+    return dict(sorted(found.items(), key=lambda item: order[item[1].role]))
+
+
+def _role(name: str) -> str:
+    if name in (SELECTED, SELF_TRAINED):
+        return name
+    return "baseline" if name in TITLES else "classifier"
+
+
+def _seconds(name: str, parts: list[Part]) -> float:
+    """Tuning, fitting and testing over all parts; for the selected one, of all classifiers."""
+    tuning = sum(
+        tuned.seconds
+        for part in parts
+        for each, tuned in part.tuned.items()
+        if name in (each, SELECTED)
+    )
+    fitting = sum(
+        spent
+        for part in parts
+        for each, spent in part.seconds.items()
+        if name == each or (name == SELECTED and each != SELF_TRAINED)
+    )
+    return tuning + fitting
+
+
+def _self_training(
+    config: RunConfig, cells: Cells, evaluation: Evaluation
+) -> SelfTrainingPart | None:
+    parts = [part for part in evaluation.parts if SELF_TRAINED in part.proba]
+    trained = [part.self_trained for part in parts if part.self_trained]
+    if not trained:
+        return None
+    longest = max(len(each.added) for each in trained)
+    rounds = []
+    for number in range(longest):
+        added = sum(each.added[number] for each in trained if number < len(each.added))
+        rounds.append(
+            Round(
+                number=number + 1,
+                added={
+                    name: int(count)
+                    for name, count in zip(cells.classes, np.atleast_1d(added), strict=True)
+                },
+            )
+        )
+    rows = evaluation.rows
+    return SelfTrainingPart(
+        unlabelled=int(((cells.y < 0) & ~cells.test).sum()),
+        withheld=round(float(np.mean([part.withheld for part in parts]))),
+        threshold=config.threshold,
+        rounds=rounds,
+        stopped=dict(Counter(each.stopped for each in trained)),
+        f1_macro_gain=paired_gain(
+            cells.y[rows], evaluation.test[SELECTED], evaluation.test[SELF_TRAINED],
+            cells.groups[rows], len(cells.classes), config.seed,
+        ),
+    )  # fmt: skip
