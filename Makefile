@@ -1,5 +1,6 @@
 # Blastline: every target sets up what it needs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # the stages follow one another
 .PHONY: help install demo extract fit report dashboard predict test bench lint clean
 
 PYTHON ?= python3
@@ -31,20 +32,20 @@ FIT_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
-	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER CLASSIFIERS TRIALS RUN WORK"
+	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER CLASSIFIERS TRIALS RUN WORK BUNDLE PORT"
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Blastline needs Python 3.11 or newer, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo 'installing Blastline and its packages into $(VENV) (a minute or two)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 install: $(READY) ## create .venv and install Blastline into it
 
-demo: $(READY) ## draw synthetic cells, extract, fit, report: under four minutes
-	$(BIN)/blastline extract --run demo --work '$(WORK)' --dataset synthetic --backbone morphology
-	$(BIN)/blastline fit --run demo --work '$(WORK)' --dataset synthetic --backbone morphology $(FIT_OPTIONS)
-	$(BIN)/blastline report --run demo --work '$(WORK)' --dataset synthetic --backbone morphology
+demo: DATASET = synthetic
+demo: BACKBONE = morphology
+demo: extract fit report ## draw synthetic cells, extract, fit, report: under four minutes
 
 extract: $(READY) ## scan IMAGES and embed what is new
 	$(BIN)/blastline extract $(RUN_OPTIONS) $(IMAGE_OPTIONS)
@@ -60,8 +61,9 @@ dashboard: $(READY) ## open the tuning studies of DATASET in a browser (PORT=808
 		'$(WORK)/studies/$(or $(basename $(notdir $(DATASET))),synthetic).log'
 
 predict: $(READY) ## classify IMAGES with BUNDLE (or the bundle of RUN)
+	@test -n '$(IMAGES)' || { echo 'make predict: say which images: IMAGES=file-or-folder' >&2; exit 2; }
 	$(BIN)/blastline predict $(call option,WEIGHTS,weights) \
-		'$(or $(BUNDLE),$(WORK)/$(or $(RUN),demo)/bundle)' '$(IMAGES)'
+		'$(or $(BUNDLE),$(WORK)/$(or $(RUN),synthetic-morphology)/bundle)' '$(IMAGES)'
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest

@@ -7,8 +7,8 @@ from sklearn.ensemble import RandomForestClassifier
 from classifiers.preparation import class_probabilities
 
 TITLES = {
-    "majority": "Baseline: always the commonest class",
-    "mean_colour": "Baseline: mean colour",
+    "majority": "Always the commonest class",
+    "mean_colour": "Mean colour of the image",
 }
 
 

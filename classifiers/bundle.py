@@ -100,7 +100,7 @@ def read_bundle(folder: Path) -> Bundle:
     path = folder / ESTIMATOR
     if not path.is_file() or sha256_file(path) != digest:
         raise BlastlineError(
-            f"bundle {folder}: {ESTIMATOR} is missing or was changed since it was written; fit again"
+            f"bundle {folder}: {ESTIMATOR} is missing or changed since it was written; fit again"
         )
     try:
         foreign = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))

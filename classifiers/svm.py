@@ -122,6 +122,7 @@ class SVM(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """(n, k) probabilities, rows summing to 1."""
+        check_is_fitted(self)
         if self.temperature_fitted_:
             return self.machine_.predict_proba(self._check(X))
         margins = self.decision_function(X)

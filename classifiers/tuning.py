@@ -1,6 +1,7 @@
 """Tuning: one Optuna study a classifier and training part, scored on grouped inner folds."""
 
 import hashlib
+import json
 import time
 import warnings
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import TrialState
 from sklearn.base import BaseEstimator
 
@@ -139,11 +140,30 @@ def open_studies(path: Path) -> BaseStorage:
     path.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        return JournalStorage(JournalFileBackend(str(path)))
-    except (ValueError, KeyError, OSError) as error:
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        _cut_unfinished_line(path)
+    except Exception as error:  # what Optuna raises depends on the damage
         raise BlastlineError(
-            f"{path}: not a journal of studies ({error}); move it away to start anew"
+            f"{path}: not a journal of studies ({error!r}); move it away to start anew"
         ) from None
+    return storage
+
+
+def _cut_unfinished_line(path: Path) -> None:
+    """Remove half a line that a killed process left: the next entry would be glued to it."""
+    lock = JournalFileSymlinkLock(str(path))  # others may be writing
+    lock.acquire()
+    try:
+        with path.open("rb+") as journal:
+            *whole, half = journal.read().split(b"\n")
+            if whole:
+                json.loads(whole[-1])  # Optuna forgives a last line of anything
+            elif half:
+                raise ValueError("not one whole line")
+            if half:
+                journal.truncate(sum(len(line) + 1 for line in whole))
+    finally:
+        lock.release()
 
 
 def fingerprint(*parts: object) -> str:
@@ -187,8 +207,9 @@ def tune(
         study.tell(stale.number, state=TrialState.FAIL)  # left by a run that was killed
     # A resumed sampler must not draw the first run's random numbers again.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + reused, n_startup_trials=5)
-    if reused == 0:
-        study.enqueue_trial(spec.first, skip_if_exists=True)
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    if reused == 0 and not waiting:  # after a Ctrl-C in the first trial it is asked for again
+        study.enqueue_trial(spec.first)
     if on_trial and reused:
         on_trial(min(reused, settings.trials))
     for _ in range(reused, settings.trials):
@@ -225,5 +246,5 @@ def _run_trial(
                 return
         study.tell(trial, float(np.mean(scores)))
     except BaseException:  # Ctrl-C too: the trial must not stay 'running' in the journal
-        study.tell(trial, state=TrialState.FAIL)
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
         raise

@@ -29,13 +29,12 @@ class Manifest:
     """
 
     def __init__(self, frame: pd.DataFrame, classes: Iterable[str], name: str = "manifest") -> None:
-        self.frame = (
-            frame.loc[:, list(COLUMNS)].astype(object).reset_index(drop=True)
-            if set(COLUMNS) <= set(frame.columns)
-            else frame
-        )
         self.classes = tuple(classes)
         self._name = name
+        missing = [column for column in COLUMNS if column not in frame.columns]
+        if missing:
+            self._refuse(f"column '{missing[0]}' is missing; expected {', '.join(COLUMNS)}")
+        self.frame = frame.loc[:, list(COLUMNS)].astype(object).reset_index(drop=True)
         self._check()
 
     def _refuse(self, what: str) -> None:
@@ -43,9 +42,6 @@ class Manifest:
 
     def _check(self) -> None:
         frame = self.frame
-        missing = [column for column in COLUMNS if column not in frame.columns]
-        if missing:
-            self._refuse(f"column '{missing[0]}' is missing; expected {', '.join(COLUMNS)}")
         repeated = frame.image_id[frame.image_id.duplicated()]
         if len(repeated):
             self._refuse(f"image_id '{repeated.iloc[0]}' occurs twice; ids must be unique")

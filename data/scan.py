@@ -17,6 +17,7 @@ from data.manifest import Manifest
 from data.splits import grouped_folds
 
 Progress = Callable[[int, int], None]  # done, total
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,13 @@ def scan(
         raise BlastlineError(f"image folder {root}: no such folder; give the folder of your images")
     passed_over: Counter[str] = Counter()
     names: dict[PurePosixPath, CellName] = {}
-    first_other = ""
+    first_other, shown_image = "", False  # for the message: better an image than a text file
     for path in _files(root, passed_over):
         name = card.read(path)
         if name is None:
             passed_over["not described by the card"] += 1
-            first_other = first_other or str(path)
+            if not first_other or (path.suffix.lower() in SUFFIXES and not shown_image):
+                first_other, shown_image = str(path), path.suffix.lower() in SUFFIXES
         else:
             names[path] = name
     if not names:
@@ -128,9 +130,9 @@ def _hash_all(root: Path, paths: list[PurePosixPath], progress: Progress | None)
 
 
 def _image_ids(paths: list[PurePosixPath]) -> list[str]:
-    """The path without its suffix; with it where two files differ in the suffix alone."""
+    """The path without its suffix; with it where that is another file's name or path too."""
     stems = [str(path.with_suffix("")) for path in paths]
-    count = Counter(stems)
+    count = Counter([*stems, *map(str, paths)])
     return [
         stem if count[stem] == 1 else str(path) for stem, path in zip(stems, paths, strict=True)
     ]

@@ -1,5 +1,7 @@
 """Folds that keep every group whole and every class on both sides."""
 
+import warnings
+
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -53,13 +55,14 @@ def grouped_folds(
         parts = splitter(n_folds, shuffle=True, random_state=seed + 1000 * attempt).split(
             labels, labels, None if plain else group_codes
         )
-        for fold, (_, rows) in enumerate(parts):
-            folds[rows] = fold
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of rare classes: they are judged below
+            for fold, (_, rows) in enumerate(parts):
+                folds[rows] = fold
         spread = {label: len(np.unique(folds[labels == label])) for label in np.unique(labels)}
-        if min(spread.values()) > 1:
-            return folds
-    if not strict:
-        return folds
+        if min(spread.values()) > 1 or (not strict and attempt == ATTEMPTS - 1):
+            # The splitter leaves a fold empty at times: number those that have rows.
+            return np.unique(folds, return_inverse=True)[1]
     worst = min(spread, key=lambda label: spread[label])
     raise BlastlineError(
         f"split: no shuffle puts class '{worst}' into two of {n_folds} folds; "

@@ -1,14 +1,28 @@
 """Untrusted image files -> RGB uint8, or a reason why not."""
 
 import io
+import struct
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 MAX_BYTES = 256 * 2**20  # a 10,000 x 8,000 BMP field still fits
 MAX_PIXELS = 80_000_000
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
+DAMAGE = (  # Pillow raises any of these for damaged content, depending on the format
+    OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError,
+    ArithmeticError, struct.error,
+)  # fmt: skip
+UPRIGHT = {  # EXIF orientation -> what sets the image upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class UnreadableImageError(Exception):
@@ -50,14 +64,21 @@ def decode(content: bytes) -> np.ndarray:
                 if pages > 1:
                     raise UnreadableImageError(f"{pages} pages or frames; expected one image")
                 image.load()
-                return _rgb(ImageOps.exif_transpose(image))
+                return _rgb(_upright(image))
     except UnidentifiedImageError:
         raise UnreadableImageError("not an image (JPEG, PNG, BMP or TIFF)") from None
     except Image.DecompressionBombError:
         raise UnreadableImageError(f"too large: more than {MAX_PIXELS} pixels") from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError) as error:
-        # Pillow raises any of these for damaged content, depending on the format.
+    except DAMAGE as error:
         raise UnreadableImageError(f"damaged: {error}") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except DAMAGE:  # the pixels are whole; only what is said about them is not
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _rgb(image: Image.Image) -> np.ndarray:

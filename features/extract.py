@@ -1,6 +1,7 @@
 """Extraction: every image is decoded once, embedded by every engine that lacks it, and stored."""
 
 import hashlib
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -63,6 +64,8 @@ def extract(
     """
     result = Extraction()
     with ExitStack() as held:
+        # decode() silences Pillow in many threads at once, which would leave all warnings off.
+        held.enter_context(warnings.catch_warnings())
         missing = []
         path_of = dict(images)  # identical files are embedded once
         for job in jobs:
@@ -80,6 +83,8 @@ def extract(
         for job in jobs:
             if sha256 in job.store and job.store.error(sha256):
                 result.failed[path] = job.store.error(sha256)
+        if path_of[sha256] in result.failed:  # one of identical files was tried for all
+            result.failed[path] = result.failed[path_of[sha256]]
     return result
 
 

@@ -1,6 +1,7 @@
 """The embedding store: HDF5 files keyed by the content of images, written in parts."""
 
 import fcntl
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from features.recipe import Recipe
 
 FORMAT = 1  # change it with the layout below; there is no older layout to read yet
 CHUNK_ROWS = 64
+SEAL = 512  # bytes in front of the HDF5 data (its user block) that hold the SHA-256 of the rest
+
+
+class DamagedStoreError(BlastlineError):
+    """A store file that is cut, altered, or no store at all."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +53,19 @@ class EmbeddingStore:
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path, self.recipe = path, recipe
         self._parts = path.with_name(path.name + ".parts")
+        self._load()
+
+    def _load(self) -> None:
         self._row_of: dict[bytes, int] = {}
         self._embeddings: list[np.ndarray] = []
         self._failed: dict[str, str] = {}
-        if path.exists():
-            self._take(read_block(path, recipe))
+        if self.path.exists():
+            self._take(read_block(self.path, self.recipe))
         for part in self._part_files():
             try:
-                self._take(read_block(part, recipe))
-            except BlastlineError:
-                part.unlink()  # a damaged part is simply computed again
+                self._take(read_block(part, self.recipe))
+            except DamagedStoreError:
+                continue  # its images are simply computed again; finish() removes it
 
     def _part_files(self) -> list[Path]:
         return sorted(self._parts.glob("*.h5"))
@@ -124,6 +133,7 @@ class EmbeddingStore:
                 raise BlastlineError(
                     f"{self.path}: another extraction is writing this store; wait for it to end"
                 ) from None
+            self._load()  # another process may have finished since this one looked
             yield
 
     def append(self, block: Block) -> None:
@@ -147,32 +157,47 @@ class EmbeddingStore:
 
 
 def write_block(path: Path, recipe: Recipe, block: Block) -> None:
-    """Write rows as a store file with checksums (Fletcher-32 a chunk), whole or not at all."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["recipe"] = recipe.to_json()
-        file.attrs["recipe_digest"] = recipe.digest
-        rows = max(1, min(CHUNK_ROWS, len(block.sha256)))
-        width = max(1, block.embedding.shape[1])
-        for name, values, chunks in (
-            ("sha256", block.sha256.astype("S64"), (rows,)),
-            ("embedding", block.embedding.astype(np.float32), (rows, width)),
-        ):
-            file.create_dataset(
-                name, data=values, chunks=chunks, maxshape=(None,) * values.ndim, fletcher32=True
-            )
-        text = h5py.string_dtype("utf-8")
-        for name, texts in (("failed", list(block.failed)), ("why", list(block.failed.values()))):
-            file.create_dataset(name, data=np.array(texts, dtype=object), dtype=text)
+    """Write rows as a store file, sealed with the SHA-256 of its content, whole or not at all."""
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w", userblock_size=SEAL) as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["recipe"] = recipe.to_json()
+            file.attrs["recipe_digest"] = recipe.digest
+            rows = max(1, min(CHUNK_ROWS, len(block.sha256)))
+            width = max(1, block.embedding.shape[1])
+            for name, values, chunks in (
+                ("sha256", block.sha256.astype("S64"), (rows,)),
+                ("embedding", block.embedding.astype(np.float32), (rows, width)),
+            ):
+                file.create_dataset(
+                    name, data=values, chunks=chunks, maxshape=(None,) * values.ndim
+                )
+            text = h5py.string_dtype("utf-8")
+            for name, texts in (("failed", block.failed.keys()), ("why", block.failed.values())):
+                file.create_dataset(name, data=np.array(list(texts), dtype=object), dtype=text)
+        _, digest = _seal(temporary)
+        with temporary.open("r+b") as stream:
+            stream.write(digest)
+
+
+def _seal(path: Path) -> tuple[bytes, bytes]:
+    """The seal that a store file bears, and the one that its content should have."""
+    with path.open("rb") as stream:
+        borne = stream.read(SEAL)
+        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    return borne, content.encode().ljust(SEAL, b"\0")
 
 
 def read_block(path: Path, recipe: Recipe) -> Block:
-    """Read a store file whole; every chunk's checksum is verified.
+    """Read a store file whole, after its seal: HDF5 itself may crash or hang on damaged files.
 
     Raises:
         BlastlineError: not a store, another format, another recipe, or a failed checksum.
     """
     try:
+        borne, expected = _seal(path)
+        if borne != expected:
+            raise OSError("its content does not match its checksum")
         with h5py.File(path, "r") as file:
             number = file.attrs.get("format")
             if number != FORMAT:
@@ -188,9 +213,9 @@ def read_block(path: Path, recipe: Recipe) -> Block:
             failed = zip(file["failed"].asstr()[:], file["why"].asstr()[:], strict=True)
             block = Block(file["sha256"][:], file["embedding"][:], dict(failed))
     except (OSError, KeyError, ValueError) as error:
-        raise BlastlineError(
+        raise DamagedStoreError(
             f"{path}: damaged or not an embedding store ({error}); remove it and extract again"
         ) from None
     if len(block.sha256) != len(block.embedding):
-        raise BlastlineError(f"{path}: columns differ in length; remove it and extract again")
+        raise DamagedStoreError(f"{path}: columns differ in length; remove it and extract again")
     return block

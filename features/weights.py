@@ -79,9 +79,9 @@ def _choose(folder: Path, backbone: Backbone, alpha: float, layer: str) -> Path:
         return cut
     if whole.is_file():
         return whole
-    others = sorted(folder.glob(f"{backbone.name}-*{SUFFIX}"))
+    others = sorted(folder.glob(f"{stem}-to-*{SUFFIX}"))
     cuts = [path.name.removesuffix(SUFFIX).partition("-to-")[2] for path in others]
-    if not layer and any(cuts):
+    if not layer and cuts:
         raise BlastlineError(
             f"weights {folder}: has {others[0].name}, which ends at an inner layer, and no whole "
             f"{backbone.name}; choose that layer (LAYER={cuts[0]}, --layer {cuts[0]})"

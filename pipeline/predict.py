@@ -9,13 +9,12 @@ from pathlib import Path
 from classifiers.bundle import Bundle, read_bundle
 from data.errors import BlastlineError
 from data.files import write_text
+from data.scan import SUFFIXES
 from features.backbones import find_backbone
 from features.decode import UnreadableImageError, decode
 from features.engines import BATCH, Engine, make_engine
 from features.weights import resolve_weights
 from pipeline.console import progress, say, warn
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 
 
 def run_predict(

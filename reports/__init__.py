@@ -1,0 +1,1 @@
+"""Finished run -> HTML: sections, figures, templates."""

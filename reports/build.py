@@ -1,0 +1,67 @@
+"""A finished run becomes one HTML file that needs nothing else."""
+
+from functools import partial
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from classifiers.result import RunResult
+from data.errors import BlastlineError
+from data.files import write_text
+from reports import words
+from reports.gallery import data_uri
+from reports.sections import SECTIONS, Section
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_report(run_folder: Path) -> Path:
+    """Write ``run_folder``/report.html from ``run_folder``/run.json and return its path.
+
+    The same run.json and thumbnails give the same bytes.
+
+    Raises:
+        BlastlineError: no readable result there, or the report cannot be written.
+    """
+    result = RunResult.read(run_folder / "run.json")
+    target = run_folder / "report.html"
+    page = render_page(result, run_folder)
+    try:
+        write_text(target, page)
+    except OSError as error:
+        raise BlastlineError(f"{target}: cannot be written ({error}); check the folder") from None
+    return target
+
+
+def render_page(result: RunResult, run_folder: Path) -> str:
+    """The whole page; thumbnails come from ``run_folder``."""
+    environment = template_environment(run_folder)
+    sections = [(each, render_section(each, result, environment)) for each in SECTIONS]
+    return environment.get_template("report.html.j2").render(result=result, sections=sections)
+
+
+def render_section(section: Section, result: RunResult, environment: Environment) -> Markup:
+    """One section's markup, without its heading."""
+    template = environment.get_template(f"{section.id}.html.j2")
+    # The template escapes all that it prints, so its output is markup and not text.
+    return Markup(template.render(result=result, **section.content(result)))
+
+
+def template_environment(run_folder: Path) -> Environment:
+    """Templates that escape everything and refuse unknown names."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["roles"] = words.ROLES
+    for function in (words.number, words.interval, words.figure, words.count, words.moment):
+        environment.filters[function.__name__] = function
+    environment.filters["duration"] = words.duration
+    environment.filters["plural"] = words.plural
+    environment.filters["listing"] = words.listing
+    environment.filters["data_uri"] = partial(data_uri, run_folder)
+    return environment

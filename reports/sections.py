@@ -1,0 +1,33 @@
+"""The report's sections in order: one line for each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from classifiers.result import RunResult
+from reports import gallery, results, study, summary
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: its function gathers what templates/<id>.html.j2 prints beside ``result``."""
+
+    id: str
+    title: str
+    content: Callable[[RunResult], Mapping[str, object]]
+
+
+SECTIONS = (
+    Section("summary", "Summary", summary.summary),
+    Section("data", "Data", study.dataset),
+    Section("flow", "From files to cells", study.flow),
+    Section("split", "Split", study.split),
+    Section("recipe", "Recipe", study.recipe),
+    Section("tuning", "Tuning", study.tuning),
+    Section("results", "Results", results.results),
+    Section("per-class", "Results by class", results.per_class),
+    Section("confusion", "Confusions", results.confusion),
+    Section("self-training", "Self-training", results.self_training),
+    Section("gallery", "Cells to look at", gallery.gallery),
+    Section("limits", "Limits", study.limits),
+    Section("reproduce", "Repeat this run", study.reproduce),
+)

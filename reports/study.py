@@ -1,0 +1,146 @@
+"""Sections on how the study was made: data, flow, split, recipe, tuning; and on its limits."""
+
+import shlex
+
+from classifiers.result import RunResult
+from reports import words
+
+STAGES = ("extract", "fit", "report")
+FEW_CELLS, FEW_GROUPS = 30, 5  # below these a class is named among the limits
+
+RECIPE_NAMES = {
+    "backbone": "Backbone",
+    "layer": "Layer",
+    "pooling": "Pooling",
+    "width": "Embedding width",
+    "weights": "Weights",
+    "weights_digest": "Weights digest",
+    "alpha": "Width multiplier",
+    "steps": "Preprocessing, in order",
+    "size": "Input side, pixels",
+    "resize": "Resizing",
+    "views": "Views of each image",
+    "engine": "Engine",
+    "precision": "Precision of computing",
+    "dtype": "Precision of storing",
+    "format": "Recipe format",
+}
+
+
+def dataset(result: RunResult) -> dict[str, object]:
+    """Images and groups of every class; citation, licence and caveats come from the result."""
+    part = result.dataset
+    total = sum(part.images_per_class.values())
+    rows = [
+        (
+            name,
+            part.images_per_class.get(name, 0),
+            words.percent(part.images_per_class.get(name, 0), total),
+            part.groups_per_class.get(name, 0),
+        )
+        for name in part.classes
+    ]
+    return {"rows": rows, "total": total}
+
+
+def flow(result: RunResult) -> dict[str, object]:
+    """Steps with the reasons as phrases, and the steps that list images."""
+    rows = [
+        (step, ", ".join(f"{why} ({words.count(n)})" for why, n in step.reasons.items()))
+        for step in result.flow
+    ]
+    return {"rows": rows, "listed": [step for step in result.flow if step.images]}
+
+
+def split(result: RunResult) -> dict[str, object]:
+    """Cells and groups of every fold, and whether nothing crosses."""
+    part = result.split
+    sides = zip(part.cells_per_fold, part.groups_per_fold, strict=True)
+    fixed = part.protocol == "fixed test set"
+    return {
+        "rows": [
+            (("training", "test")[number] if fixed else f"fold {number}", *side)
+            for number, side in enumerate(sides)
+        ],
+        "clean": not part.shared_groups and not part.shared_files,
+        "across": "on both sides" if fixed else "in more than one fold",
+        "side": "Part" if fixed else "Fold",
+    }
+
+
+def recipe(result: RunResult) -> dict[str, object]:
+    """Everything that changes an embedding, known fields first and by their names."""
+    known = [key for key in RECIPE_NAMES if key in result.recipe]
+    others = [key for key in result.recipe if key not in RECIPE_NAMES]
+    rows = [(RECIPE_NAMES.get(key, key), _setting(key, result)) for key in [*known, *others]]
+    return {"rows": rows, "codes": [RECIPE_NAMES["weights_digest"]], "what": words.features(result)}
+
+
+def _setting(key: str, result: RunResult) -> list[str]:
+    """A recipe's setting as lines; the values that stand for a default are spelled out."""
+    value = result.recipe[key]
+    if key == "layer" and value == "":
+        return ["the last one"]
+    if key == "size" and value == 0:
+        return ["the image's own"]
+    if isinstance(value, list):
+        return value or ["none"]
+    return [words.parameter(value)]
+
+
+def tuning(result: RunResult) -> dict[str, object]:
+    """Studies with their parameters as phrases, and who won how often."""
+    part = result.tuning
+    rows = [
+        (
+            study,
+            ", ".join(f"{key} = {words.parameter(v)}" for key, v in study.best_params.items()),
+        )
+        for study in part.studies
+    ]
+    return {
+        "rows": rows,
+        "wins": words.wins(result),
+        "metric": words.METRICS.get(part.metric, part.metric),
+    }
+
+
+def limits(result: RunResult) -> dict[str, object]:
+    """What the figures do not show: caveats of the data, of the split and of the intervals."""
+    part, unit = result.dataset, result.split.unit
+    test = words.selected(result).test
+    lines = list(part.caveats)
+    if unit != "patient":
+        lines.append(
+            "No patients are known, so cells of one patient can stand on both sides of the split: "
+            "all figures are optimistic."
+        )
+    lines.append(
+        f"Intervals are 95\u00a0% intervals of a bootstrap over {unit}s "
+        f"({words.count(test.n_groups)}). They hold the fitted classifiers fixed: the chance in "
+        "tuning and fitting is not in them."
+    )
+    few = [
+        f"{name} ({words.plural(cells, 'cell')}, {words.plural(groups, unit)})"
+        for name in part.classes
+        for cells in [part.images_per_class.get(name, 0)]
+        for groups in [part.groups_per_class.get(name, 0)]
+        if cells < FEW_CELLS or groups < FEW_GROUPS
+    ]
+    if few:
+        lines.append(f"Few examples stand behind some classes: {words.listing(few)}.")
+    lines.append(
+        f"All cells come from one data set, {part.title}: nothing here shows how the classifier "
+        "does on images of another laboratory, stain or microscope."
+    )
+    lines.append("Labels are those of the data set; no one has read the cells again for this run.")
+    return {"lines": lines}
+
+
+def reproduce(result: RunResult) -> dict[str, object]:
+    """The commands that repeat the run, and what it ran with."""
+    settings = shlex.quote(f"runs/{result.run}/config.toml")
+    return {
+        "commands": [f"blastline {stage} --config {settings}" for stage in STAGES],
+        "total": sum(result.seconds.values()),
+    }

@@ -1,0 +1,130 @@
+"""The summary: the whole report in plain words, with what speaks against it first."""
+
+from classifiers.result import ClassifierResult, Estimate, RunResult
+from reports import words
+
+
+def summary(result: RunResult) -> dict[str, object]:
+    """Loud lines, what was done, the headline figures, and what they mean."""
+    chosen = words.selected(result)
+    return {
+        "loud": [*_rivals(result, chosen), *_leaks(result)],
+        "what": _what(result, chosen),
+        "headline": [
+            ("Accuracy", chosen.test.accuracy, "share of cells named rightly"),
+            ("Macro F1", chosen.test.f1_macro, "mean F1, every class alike"),
+        ],
+        "wins": words.wins(result),
+        "meaning": [*_meaning(result, chosen), *_baselines(result, chosen)],
+    }
+
+
+def _rivals(result: RunResult, chosen: ClassifierResult) -> list[str]:
+    """A line where a baseline comes within the chosen classifier's interval, or above it."""
+    found = []
+    for baseline in words.with_role(result, "baseline"):
+        near = [
+            f"{name} {words.figure(theirs)} against {words.figure(ours)}"
+            for name, ours, theirs in (
+                ("macro F1", chosen.test.f1_macro, baseline.test.f1_macro),
+                ("accuracy", chosen.test.accuracy, baseline.test.accuracy),
+            )
+            if _reaches(theirs, ours)
+        ]
+        if near:
+            found.append(f"{baseline.title}: {words.listing(near)}")
+    if not found:
+        return []
+    return [
+        "A trivial baseline does as well as the classifier, within its 95\u00a0% interval or above "
+        f"it. {'; '.join(found)}. Such figures do not show that the classifier looks at the form "
+        "of the cells."
+    ]
+
+
+def _reaches(theirs: Estimate, ours: Estimate) -> bool:
+    """Whether a baseline's figure is not below our interval, or our figure where it has none."""
+    floor = ours.value if ours.low is None else ours.low
+    return theirs.value is not None and floor is not None and theirs.value >= floor
+
+
+def _leaks(result: RunResult) -> list[str]:
+    """Lines for a split that cannot be trusted."""
+    split = result.split
+    lines = [split.warning] if split.warning else []
+    if split.shared_groups or split.shared_files:
+        lines.append(
+            f"The split leaks: {words.plural(split.shared_groups, split.unit)} and "
+            f"{words.plural(split.shared_files, 'file')} occur in more than one fold, so the "
+            "figures are too high."
+        )
+    return lines
+
+
+def _what(result: RunResult, chosen: ClassifierResult) -> str:
+    data, split = result.dataset, result.split
+    cells = words.plural(sum(data.images_per_class.values()), "cell")
+    whose = "patients unknown" if data.patients is None else words.plural(data.patients, "patient")
+    protocol = (
+        f"{split.folds}-fold cross-validation"
+        if split.protocol == "cross-validation"
+        else "a fixed test set"
+    )
+    return (
+        f"{cells} of {words.plural(len(data.classes), 'class')} ({whose}) from {data.title} were "
+        f"classified by a small classifier on {words.features(result)}. It was "
+        f"tested by {protocol} on {words.plural(chosen.test.n, 'cell')} that neither tuning "
+        f"nor fitting saw, split by {split.unit}."
+    )
+
+
+def _meaning(result: RunResult, chosen: ClassifierResult) -> list[str]:
+    test = chosen.test
+    lines = []
+    if test.accuracy.value is not None:
+        right = round(100 * test.accuracy.value)
+        source = {
+            "patient": "from other patients of this kind",
+            "block": "from other blocks of this set",
+            "image": "from this very set",
+        }[result.split.unit]
+        lines.append(
+            f"Of 100 cells {source}, about {right} are named rightly and {100 - right} not."
+        )
+    recalls = {
+        name: metrics.recall.value
+        for name, metrics in test.per_class.items()
+        if metrics.recall.value is not None
+    }
+    if recalls:
+        worst = min(recalls, key=lambda name: recalls[name])
+        lines.append(
+            f"The class that it finds least often is {worst}: recall "
+            f"{words.figure(test.per_class[worst].recall)}."
+        )
+    lines.append(
+        "An interval says how far a figure moves when the study is repeated on other "
+        f"{result.split.unit}s of the same kind; {words.count(test.n_groups)} of them stand behind "
+        "these. It says nothing about other laboratories, stains or microscopes."
+    )
+    return lines
+
+
+def _baselines(result: RunResult, chosen: ClassifierResult) -> list[str]:
+    """What the baselines say where they do not come near: their best, or that there is none."""
+    baselines = words.with_role(result, "baseline")
+    if not baselines:
+        return [
+            "No baseline was run, so nothing here says whether a trivial shortcut does as well."
+        ]
+    if chosen.test.f1_macro.value is None:
+        return [
+            "The classifier's macro F1 is not defined, so baselines cannot be compared with it."
+        ]
+    best = max(baselines, key=lambda item: item.test.f1_macro.value or 0.0)
+    if _rivals(result, chosen) or best.test.f1_macro.value is None:
+        return []
+    return [
+        f"The best trivial baseline, {best.title}, reaches macro F1 "
+        f"{words.figure(best.test.f1_macro)}: below the classifier's interval."
+    ]

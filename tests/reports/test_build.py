@@ -1,0 +1,153 @@
+"""The whole page: safe, self-contained, repeatable, complete."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from data.errors import BlastlineError
+from reports.build import render_page, render_section, template_environment, write_report
+from reports.gallery import data_uri
+from reports.sections import SECTIONS, Section
+from tests.reports.example_cells import draw_thumbnails
+from tests.reports.examples import EXAMPLES, HOSTILE, build
+from tests.reports.pages import Page
+
+NAMES = list(EXAMPLES)
+
+
+@cache
+def page(name: str) -> str:
+    """An example's page without thumbnails."""
+    return render_page(build(EXAMPLES[name]), Path("no such folder"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.id)
+def test_every_section_says_something_about_every_run(section: Section, name: str) -> None:
+    markup = render_section(
+        section, build(EXAMPLES[name]), template_environment(Path("no such folder"))
+    )
+    body = Page(f"<main>{markup}</main>")
+    assert len(body.text("main")) > 40
+    assert not body.tags("script")
+    assert len(body.tags("caption")) == len(body.tags("table"))
+    assert all(each.get("scope") in ("row", "col") for each in body.tags("th"))
+    assert len(body.tags("figcaption")) == len(body.tags("svg"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sections_stand_in_order_and_the_contents_lead_to_them(name: str) -> None:
+    found = Page(page(name))
+    ids = [section.id for section in SECTIONS]
+    assert [each["id"] for each in found.tags("section")] == ids
+    assert [each["href"] for each in found.tags("a")][1:] == [f"#{id_}" for id_ in ids]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ids_are_unique_and_every_reference_is_met(name: str) -> None:
+    attributes = [found for _, found in Page(page(name)).elements]
+    ids = [each["id"] for each in attributes if "id" in each]
+    assert len(ids) == len(set(ids))
+    for each in attributes:
+        assert each.get("aria-labelledby", ids[0]) in ids
+        if each.get("href"):
+            assert each["href"].removeprefix("#") in ids
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_loaded_from_elsewhere(name: str) -> None:
+    text = page(name)
+    assert "url(" not in text and "@import" not in text
+    found = Page(text)
+    assert not found.tags("script") and not found.tags("link")
+    for tag, attributes in found.elements:
+        assert not any(key.startswith("on") for key in attributes), attributes
+        for key in ("src", "srcset", "poster", "action", "xlink:href"):
+            assert attributes.get(key, "data:").startswith("data:"), (tag, attributes)
+        assert attributes.get("href", "#").startswith("#")
+
+
+def test_hostile_names_stand_as_text() -> None:
+    found = Page(page("hostile"))
+    assert not found.tags("img")  # the example has no thumbnails: any img came out of a name
+    assert len(found.tags("title")) == 1 + len(found.tags("svg"))
+    assert len(found.tags("style")) == 1
+    for name in HOSTILE:
+        shown = " ".join(name.split())
+        assert shown in found.text("per-class"), name
+        assert shown[:11] in found.text("svg"), name
+    assert found.text("svg").count("$\\frac") == 2  # as row and column, no formula
+
+
+def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
+    result = build(EXAMPLES["five"])
+    written = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        result.write(folder / "run.json")
+        draw_thumbnails(result, folder)
+        target = write_report(folder)
+        assert target == folder / "report.html"
+        written.append(target.read_bytes())
+    assert written[0] == written[1]
+    assert len(written[0]) > 10_000
+    assert not [path for path in (tmp_path / "a").iterdir() if path.suffix == ".tmp"]
+
+
+def test_thumbnails_are_embedded_and_absent_ones_shown_as_such(tmp_path: Path) -> None:
+    result = build(EXAMPLES["five"])
+    draw_thumbnails(result, tmp_path)
+    cells = [*result.galleries.samples, *result.galleries.least_confident]
+    present = [cell for cell in cells if (tmp_path / cell.thumbnail).is_file()]
+    assert 0 < len(present) < len(cells)
+    found = Page(render_page(result, tmp_path))
+    images = found.tags("img")
+    assert len(images) == len(present)
+    assert all(each["src"].startswith("data:image/png;base64,iVBOR") for each in images)
+    assert all("predicted" in each["alt"] for each in images)
+    assert found.text("gallery").count("no image") == len(cells) - len(present)
+
+
+@pytest.mark.parametrize("thumbnail", ["../secret.png", "/etc/hostname", "a\0b", "", ".", "x.svg"])
+def test_only_pictures_inside_the_run_folder_are_embedded(tmp_path: Path, thumbnail: str) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (tmp_path / "secret.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (run / "x.svg").write_text("<svg onload='alert(1)'/>", encoding="utf-8")
+    assert data_uri(run, thumbnail) == ""
+
+
+def test_a_missing_result_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BlastlineError, match=r"run\.json: no result there"):
+        write_report(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b'{"format": 2}'])
+def test_an_unreadable_result_is_told_and_leaves_the_old_report(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "run.json").write_bytes(content)
+    (tmp_path / "report.html").write_text("old", encoding="utf-8")
+    with pytest.raises(BlastlineError, match=r"run\.json: not a result"):
+        write_report(tmp_path)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "old"
+
+
+def test_a_result_without_a_selected_classifier_is_told(tmp_path: Path) -> None:
+    result = build(EXAMPLES["two"])
+    others = {key: value for key, value in result.classifiers.items() if key != "selected"}
+    result.model_copy(update={"classifiers": others}).write(tmp_path / "run.json")
+    with pytest.raises(BlastlineError, match="no 'selected' classifier"):
+        write_report(tmp_path)
+
+
+def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    build(EXAMPLES["two"]).write(tmp_path / "run.json")
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(BlastlineError, match=r"report\.html: cannot be written"):
+        write_report(tmp_path)
+
+
+def test_a_hundred_classes_stay_a_file_that_can_be_sent() -> None:
+    assert len(page("hundred")) < 3_000_000
