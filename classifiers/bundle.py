@@ -93,6 +93,8 @@ def read_bundle(folder: Path) -> Bundle:
                 f"bundle {folder}: format {number}, expected {FORMAT}; fit again with this version"
             )
         recipe = Recipe.from_json(json.dumps(header["recipe"]), str(header_path))
+        if not isinstance(header["classes"], list):
+            raise TypeError("classes are not a list")
         classes = tuple(str(name) for name in header["classes"])
         run, weights, digest = (str(header[key]) for key in ("run", "weights", "estimator_sha256"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -111,4 +113,10 @@ def read_bundle(folder: Path) -> Bundle:
             f"bundle {folder}: holds types that are not trusted ({', '.join(foreign[:3])}); "
             "only load bundles that Blastline wrote"
         )
-    return Bundle(skops.io.load(path, trusted=list(TRUSTED)), classes, recipe, run, weights)
+    estimator = skops.io.load(path, trusted=list(TRUSTED))
+    if max(estimator.classes_) >= len(classes):
+        raise BlastlineError(
+            f"bundle {folder}: {HEADER} names {len(classes)} classes, fewer than {ESTIMATOR} "
+            "knows; fit again"
+        )
+    return Bundle(estimator, classes, recipe, run, weights)

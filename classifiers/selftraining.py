@@ -77,7 +77,7 @@ def self_train(
 
     Args:
         X: (n, d) float32. y: (n,) class codes, -1 where unlabelled. groups: (n,).
-        threshold: probability from which a prediction becomes a pseudo-label, 0.5 to 1.
+        threshold: probability above which a prediction becomes a pseudo-label, below 1.
         rounds: at most this many; zero gives exactly the plain classifier.
     """
     pipeline = make_pipeline(spec, params, pca=pca, seed=seed)

@@ -84,8 +84,9 @@ class Card(BaseModel):
 
     @cached_property
     def _matcher(self) -> re.Pattern[str]:
-        # The user may point at the folder that the pattern starts in or at any folder above it.
-        return re.compile(rf"(?:.*?/)?(?:{self.pattern})", re.IGNORECASE)
+        # The user may point at the folder that the pattern starts in or at any folder above it;
+        # what is optional in the pattern comes before the folders above (hence the lazy "??").
+        return re.compile(rf"(?:.*?/)??(?:{self.pattern})", re.IGNORECASE)
 
     @property
     def has_patients(self) -> bool:

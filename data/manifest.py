@@ -25,7 +25,7 @@ class Manifest:
 
     Raises:
         BlastlineError: missing columns, duplicate ids, a path that leaves the root, an unknown
-            label or split, or a patient or group on two sides of a split.
+            label, split or fold, or a patient or group on two sides of a split.
     """
 
     def __init__(self, frame: pd.DataFrame, classes: Iterable[str], name: str = "manifest") -> None:
@@ -54,6 +54,9 @@ class Manifest:
             if len(unknown):
                 expected = ", ".join(sorted(known - {""}))
                 self._refuse(f"unknown {column} '{unknown.iloc[0]}'; expected one of {expected}")
+        for fold in frame.fold.unique():
+            if fold and not fold.isdecimal():
+                self._refuse(f"unknown fold '{fold}'; expected a number from 0, or nothing")
         used = frame[frame.split.isin(("train", "test"))]
         if (used.label == "").any():
             row = used[used.label == ""].iloc[0]

@@ -115,8 +115,18 @@ def _files(root: Path, passed_over: Counter[str]) -> Iterator[PurePosixPath]:
                 passed_over["hidden file"] += 1
             elif path.is_symlink() or not path.is_file():
                 passed_over["link or special file"] += 1
+            elif not _fits_csv(str(path.relative_to(root))):
+                passed_over["name that is not UTF-8 text"] += 1
             else:
                 yield PurePosixPath(path.relative_to(root).as_posix())
+
+
+def _fits_csv(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\r" not in name
 
 
 def _hash_all(root: Path, paths: list[PurePosixPath], progress: Progress | None) -> list[str]:

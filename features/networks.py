@@ -35,7 +35,13 @@ def _architecture(
     if backbone.name == "mobilenet_v2":
         options["alpha"] = alpha
     builder = getattr(keras.applications, backbone.builder)
-    return builder(weights=weights, include_top=False, input_shape=(size, size, 3), **options)
+    shape = (size, size, 3)
+    try:
+        return builder(weights=weights, include_top=False, input_shape=shape, **options)
+    except ValueError as error:
+        if "Input size must be" not in str(error):
+            raise
+        raise BlastlineError(f"size {size}: too small for {backbone.name} ({error})") from None
 
 
 def download_weights(backbone: Backbone, alpha: float) -> None:
@@ -50,6 +56,8 @@ def download_weights(backbone: Backbone, alpha: float) -> None:
 def _imagenet(keras: Any, backbone: Backbone, size: int, alpha: float) -> Any:
     try:
         return _architecture(keras, backbone, size, alpha, "imagenet")
+    except BlastlineError:
+        raise
     except Exception as error:  # Keras lets anything through here: URL, timeout, bad hash
         reason = str(error).splitlines()[0][:120]
         raise BlastlineError(

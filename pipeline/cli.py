@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from data.errors import BlastlineError
 from pipeline.console import say, warn
 
+STOPPED = 130  # exit code after Ctrl-C, as in a shell
 app = typer.Typer(
     help="Classify leukaemia cells in blood-smear images: scan, extract, fit, report, predict.",
     no_args_is_help=True,
@@ -200,22 +201,26 @@ def doctor(work: Work = "runs") -> None:
 def _guarded(command: Callable[[], Any]) -> int:
     """Run a command; its exit code. A user's mistake is one line and 2, Ctrl-C is 130."""
     try:
-        return int(command() or 0)
+        code = int(command() or 0)
     except typer.Exit as error:
-        return error.exit_code
+        code = error.exit_code
     except TyperException as error:
-        warn(f"blastline: {error.format_message()}; see 'blastline --help'")
+        if what := error.format_message().rstrip("."):  # empty where it only showed the help
+            warn(f"blastline: {what}; see 'blastline --help'")
         return 2
     except BlastlineError as error:
         warn(f"blastline: {error}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        warn("blastline: stopped; what is finished is kept, the same command goes on from there")
-        return 130
+        code = STOPPED
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
+        path = error.filename2 or error.filename  # of two paths the target
+        where = f" {path}" if path else ""
         warn(f"blastline:{where} {error.strerror or error}; check the path, rights and disk space")
         return 2
+    if code == STOPPED:  # which is also what typer makes of Ctrl-C
+        warn("blastline: stopped; what is finished is kept, the same command goes on from there")
+    return code
 
 
 def main() -> None:

@@ -34,19 +34,19 @@ class RunConfig(BaseModel):
     metric: Literal["f1_macro", "f1_weighted", "accuracy", "balanced_accuracy"] = "f1_macro"
     inner_folds: int = Field(default=3, ge=2, le=20)
     pca: int = Field(default=0, ge=0)
-    threshold: float = Field(default=0.9, gt=0.5, le=1.0)  # of pseudo-labels
+    threshold: float = Field(default=0.9, gt=0.5, lt=1.0)  # of pseudo-labels
     rounds: int = Field(default=10, ge=0)  # of self-training; 0: none
     # where and how
     work: str = "runs"
     run: str = ""  # name of the run folder; empty: <data set>-<backbone>
     seed: int = Field(default=0, ge=0)
 
-    @field_validator("run")
+    @field_validator("run", "backbone")
     @classmethod
-    def _run_is_a_name(cls, run: str) -> str:
-        if run and (run.startswith(".") or "/" in run or "\\" in run):
+    def _is_a_name(cls, name: str) -> str:
+        if name.startswith(".") or "/" in name or "\\" in name:
             raise ValueError("expected a plain name, not a path")
-        return run
+        return name
 
     @field_validator("classifiers", mode="before")
     @classmethod
@@ -91,8 +91,8 @@ def resolve_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
     """
     said = {key: value for key, value in overrides.items() if value is not None}
     # A relative path means the same thing when the run folder's copy is read somewhere else.
-    for key in ("images", "weights", "work"):
-        if key in said and Path(said[key]).exists():
+    for key in ("images", "weights", "work", "dataset"):
+        if key in said and _is_path(key, said[key]) and Path(said[key]).exists():
             said[key] = str(Path(said[key]).resolve())
     if file is not None:
         return _validate(_read(file) | said, str(file))
@@ -100,7 +100,15 @@ def resolve_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
     earlier = bare.run_folder / "config.toml"
     if not earlier.is_file():
         return bare
-    return _validate(_read(earlier) | said, str(earlier))
+    # Where it was found is where the run lies now, even if it was made elsewhere.
+    return _validate(_read(earlier) | {"work": bare.work} | said, str(earlier))
+
+
+def _is_path(key: str, value: str) -> bool:
+    """Names that Blastline knows are no paths, even where a file is called so."""
+    if key == "weights":
+        return value not in ("imagenet", "random")
+    return key != "dataset" or value.endswith(".toml")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -19,18 +19,23 @@ from rich.progress import (
 from rich.text import Text
 
 LINE_EVERY = 30.0  # seconds
-OUT = Console(highlight=False, soft_wrap=True)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+OUT = Console(highlight=False, emoji=False, soft_wrap=True)
+ERR = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def say(line: str) -> None:
     """One line of plain text on standard output; markup in names is not interpreted."""
-    OUT.print(line, markup=False)
+    OUT.print(_printable(line), markup=False)
 
 
 def warn(line: str) -> None:
     """One line on standard error."""
-    ERR.print(line, markup=False)
+    ERR.print(_printable(line), markup=False)
+
+
+def _printable(line: str) -> str:
+    """A file's name may hold line breaks, terminal codes or bytes that are no text."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
 
 
 class _Rate(ProgressColumn):

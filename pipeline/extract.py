@@ -5,8 +5,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from data.cards import Card
-from data.errors import BlastlineError
+from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 from data.manifest import Manifest
 from features.backbones import Backbone, find_backbone
@@ -28,9 +30,7 @@ class ExtractRecord:
     """What extraction did; extract.json in the run folder."""
 
     recipe: dict[str, object]
-    store: str
     baseline_recipe: dict[str, object]
-    baseline_store: str
     failed: dict[str, str]  # path -> why
     seconds: float
 
@@ -106,9 +106,7 @@ def run_extract(config: RunConfig) -> int:
     seconds = time.perf_counter() - started
     written = ExtractRecord(
         recipe=asdict(recipe),
-        store=str(store_path(config, recipe)),
         baseline_recipe=asdict(baseline),
-        baseline_store=str(store_path(config, baseline)),
         failed=done.failed,
         seconds=seconds,
     )
@@ -150,13 +148,14 @@ def read_extract(config: RunConfig) -> tuple[ExtractRecord, EmbeddingStore, Embe
     """
     path = config.run_folder / "extract.json"
     try:
-        record = ExtractRecord(**json.loads(path.read_text(encoding="utf-8")))
+        record = TypeAdapter(ExtractRecord).validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BlastlineError(
             f"run {config.run_folder}: nothing extracted yet; run 'blastline extract' first"
         ) from None
-    except (ValueError, TypeError) as error:
-        raise BlastlineError(f"{path}: not readable ({error}); extract again") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        what = describe_invalid(error) if isinstance(error, ValidationError) else str(error)
+        raise BlastlineError(f"{path}: not readable ({what}); extract again") from None
     recipe = Recipe.from_json(json.dumps(record.recipe), str(path))
     asked = (config.backbone, config.layer)
     if (recipe.backbone, recipe.layer) != asked:
@@ -165,11 +164,10 @@ def read_extract(config: RunConfig) -> tuple[ExtractRecord, EmbeddingStore, Embe
             f"asked for {config.backbone} {config.layer}; extract again or choose another RUN"
         )
     stores = []
-    for text, where in (
-        (record.recipe, record.store),
-        (record.baseline_recipe, record.baseline_store),
-    ):
-        if not Path(where).is_file():
+    for fields in (record.recipe, record.baseline_recipe):
+        recipe = Recipe.from_json(json.dumps(fields), str(path))
+        where = store_path(config, recipe)
+        if not where.is_file():
             raise BlastlineError(f"{where}: the embeddings are gone; run 'blastline extract' again")
-        stores.append(EmbeddingStore(Path(where), Recipe.from_json(json.dumps(text), where)))
+        stores.append(EmbeddingStore(where, recipe))
     return record, stores[0], stores[1]

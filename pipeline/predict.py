@@ -26,6 +26,8 @@ def run_predict(
         BlastlineError: the bundle or its weights do not fit, no image was given, or none could be
             read.
     """
+    if out is not None and out.is_dir():
+        raise BlastlineError(f"predict: {out} is a folder; give the CSV file to write to (--out)")
     bundle = read_bundle(bundle_folder)
     paths = list(_expand(images))
     if not paths:
@@ -82,7 +84,8 @@ def _engine(bundle: Bundle, option: str | None) -> Engine:
     recipe = bundle.recipe
     backbone = find_backbone(recipe.backbone)
     # The seed is part of what stands for the digest of random weights.
-    seed = int(recipe.weights_digest.rpartition(" ")[2]) if recipe.weights == "random" else 0
+    said = recipe.weights_digest.rpartition(" ")[2]
+    seed = int(said) if recipe.weights == "random" and said.isdecimal() else 0
     weights = resolve_weights(
         backbone, option or bundle.weights, alpha=recipe.alpha, layer=recipe.layer, seed=seed
     )

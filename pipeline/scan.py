@@ -5,8 +5,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from data.cards import Card
-from data.errors import BlastlineError
+from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 from data.manifest import Manifest
 from data.scan import scan
@@ -78,13 +80,14 @@ def read_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
     """
     path = config.run_folder / "scan.json"
     try:
-        record = ScanRecord(**json.loads(path.read_text(encoding="utf-8")))
+        record = TypeAdapter(ScanRecord).validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BlastlineError(
             f"run {config.run_folder}: nothing scanned yet; run 'blastline extract' first"
         ) from None
-    except (ValueError, TypeError) as error:
-        raise BlastlineError(f"{path}: not readable ({error}); scan again") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        what = describe_invalid(error) if isinstance(error, ValidationError) else str(error)
+        raise BlastlineError(f"{path}: not readable ({what}); scan again") from None
     return Manifest.read(config.run_folder / "manifest.csv", record.classes), record
 
 

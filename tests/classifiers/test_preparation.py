@@ -1,0 +1,64 @@
+"""Preparation of embeddings and the trivial baselines."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.testing import assert_allclose, assert_array_equal
+
+from classifiers.baselines import TITLES, baseline_probabilities
+from classifiers.preparation import SignedSqrt, preparation
+from tests.classifiers.examples import blobs
+
+SIDES = array_shapes(min_dims=2, max_dims=2, max_side=6)
+MATRICES = arrays(np.float32, SIDES, elements=st.floats(-1e6, 1e6, width=32))
+
+
+@given(X=MATRICES)
+def test_the_signed_root_is_odd_and_its_square_is_the_value(X: np.ndarray) -> None:
+    root = SignedSqrt().fit(X)
+    out = root.transform(X)
+    assert out.dtype == X.dtype
+    assert_allclose(np.sign(out) * out**2, X, rtol=1e-5, atol=1e-30)
+    assert_array_equal(root.transform(-X), -out)
+
+
+@pytest.mark.parametrize("root", [True, False])
+@pytest.mark.parametrize("pca", [0, 3])
+def test_preparation_learns_from_its_own_rows_alone(root: bool, pca: int) -> None:
+    X, other = blobs().X, blobs(seed=1).X * 100
+    steps = preparation(root=root, pca=pca).fit(X)
+    before = steps.transform(X)
+    steps.transform(other)
+    assert_array_equal(steps.transform(X), before)
+    assert before.shape == (len(X), pca or X.shape[1])
+    assert_allclose(before.mean(axis=0), 0, atol=1e-4)
+    if not pca:
+        assert_allclose(before.std(axis=0), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_baselines_know_only_the_training_rows_and_the_colour(name: str) -> None:
+    rng = np.random.default_rng(0)
+    colour, y = rng.uniform(0, 255, (60, 3)).astype(np.float32), rng.integers(0, 3, 60)
+    train, test = np.arange(40), np.arange(40, 60)
+    proba = baseline_probabilities(name, colour, y, train, test, 4, 0)
+    assert proba.shape == (20, 4)
+    assert_allclose(proba.sum(axis=1), 1)
+    assert (proba[:, 3] == 0).all()  # a class that never occurs
+    unknown = y.copy()
+    unknown[test] = 3
+    assert_array_equal(baseline_probabilities(name, colour, unknown, train, test, 4, 0), proba)
+    if name == "majority":
+        shares = np.bincount(y[train], minlength=4) / len(train)
+        assert_allclose(proba, np.tile(shares, (20, 1)))
+
+
+def test_mean_colour_finds_a_shortcut_where_there_is_one() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    colour = (rng.uniform(0, 50, (80, 3)) + 100 * y[:, None]).astype(np.float32)
+    train, test = np.arange(40), np.arange(40, 80)
+    proba = baseline_probabilities("mean_colour", colour, y, train, test, 2, 0)
+    assert (proba.argmax(axis=1) == y[test]).mean() == 1
