@@ -47,6 +47,11 @@ def grouped_folds(
             )
     counts = np.unique(labels, return_counts=True)[1]
     n_folds = int(min(n_folds, len(unique_groups), counts.max()))
+    if n_folds < 2:
+        raise BlastlineError(
+            f"split: each of {len(counts)} classes has a single image in a training part; "
+            "expected at least three groups of each class: add images"
+        )
     # Where every image is its own group the plain splitter gives the same guarantee, faster.
     plain = len(unique_groups) == len(labels) and counts.min() >= n_folds
     splitter = StratifiedKFold if plain else StratifiedGroupKFold

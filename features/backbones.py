@@ -23,7 +23,7 @@ class Backbone:
 
     Attributes:
         size: side of the square input in pixels; 0 where the native size is kept.
-        width: length of an embedding after average pooling of the last layer.
+        width: length of an embedding after average pooling of the last layer (at alpha 1).
         cached_as: name of the file in which Keras caches its ImageNet weights without the top.
     """
 

@@ -61,7 +61,7 @@ def decode(content: bytes) -> np.ndarray:
                         f"too large: {width}x{height} pixels, at most {MAX_PIXELS}"
                     )
                 pages = getattr(image, "n_frames", 1)
-                if pages > 1:
+                if pages > 1 and image.format != "MPO":  # a phone's JPEG with a preview behind it
                     raise UnreadableImageError(f"{pages} pages or frames; expected one image")
                 image.load()
                 return _rgb(_upright(image))

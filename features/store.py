@@ -133,6 +133,8 @@ class EmbeddingStore:
                 raise BlastlineError(
                     f"{self.path}: another extraction is writing this store; wait for it to end"
                 ) from None
+            for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+                leftover.unlink()  # of a process killed in mid-write; the lock says that none lives
             self._load()  # another process may have finished since this one looked
             yield
 

@@ -139,6 +139,12 @@ def test_several_pages_or_frames_are_refused() -> None:
         )
 
 
+def test_a_phone_picture_with_a_preview_behind_it_is_its_first_picture() -> None:
+    cell, preview = (Image.new("RGB", (24, 20), colour) for colour in ((200, 30, 60), "blue"))
+    decoded = decode(encode(cell, "MPO", save_all=True, append_images=[preview]))
+    assert np.abs(decoded - np.array([200.0, 30, 60])).max() <= 4
+
+
 def archive() -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as file:

@@ -116,6 +116,13 @@ def test_a_crash_before_finish_loses_nothing_that_was_appended(path: Path) -> No
     assert not path.with_name("store.h5.parts").exists()
 
 
+def test_what_a_kill_in_mid_write_left_beside_the_store_is_removed(finished: Path) -> None:
+    half = finished.with_name(f".{finished.name}.abc123.tmp")
+    half.write_bytes(b"half")
+    with EmbeddingStore(finished, MEAN_COLOUR).writing():
+        assert not half.exists()
+
+
 def test_a_crash_within_finish_counts_nothing_twice(finished: Path) -> None:
     store = EmbeddingStore(finished, MEAN_COLOUR)
     store.append(block([149, 150]))
