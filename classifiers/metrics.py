@@ -14,10 +14,12 @@ MIN_GROUPS = 2  # a bootstrap over one group has no spread to show
 
 # Metrics that a study can maximise, from true and predicted class codes.
 SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "f1_macro": lambda y, p: float(f1_score(y, p, average="macro", zero_division=0)),
+    # Over the classes that occur, as in the report.
+    "f1_macro": lambda y, p: float(
+        f1_score(y, p, labels=np.unique(y), average="macro", zero_division=0)
+    ),
     "f1_weighted": lambda y, p: float(f1_score(y, p, average="weighted", zero_division=0)),
     "accuracy": lambda y, p: float(accuracy_score(y, p)),
-    # Mean recall of the classes that occur; balanced_accuracy_score warns where one does not.
     "balanced_accuracy": lambda y, p: float(
         recall_score(y, p, labels=np.unique(y), average="macro", zero_division=0)
     ),

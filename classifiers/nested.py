@@ -13,7 +13,14 @@ from classifiers.baselines import TITLES, baseline_probabilities
 from classifiers.preparation import class_probabilities, fit_pipeline, make_pipeline
 from classifiers.selftraining import NO_LABEL, SelfTrained, self_train
 from classifiers.spec import ClassifierSpec
-from classifiers.tuning import TrainingPart, Tuned, TuningSettings, fingerprint, tune
+from classifiers.tuning import (
+    TrainingPart,
+    Tuned,
+    TuningSettings,
+    fingerprint,
+    search_space,
+    tune,
+)
 from data.splits import grouped_folds
 
 FINAL = "final"
@@ -142,8 +149,9 @@ def evaluate_nested(
         training = _training_part(cells, part, settings)
         for spec in specs:
             name = f"{study_prefix} | {spec.name} | {part.name} | " + fingerprint(
-                cells.sha256[part.train], cells.y[part.train], training.folds,
-                cells.classes, settings.metric, settings.pca, settings.seed,
+                cells.sha256[part.train], cells.y[part.train], cells.groups[part.train],
+                training.folds, cells.classes, settings.metric, settings.pca, settings.seed,
+                search_space(spec, cells.X.shape[1]),
             )  # fmt: skip
             on_trial = partial(on_step, f"{spec.name}, {part.name}")
             part.tuned[spec.name] = tune(spec, training, storage, name, settings, on_trial)

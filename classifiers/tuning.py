@@ -166,6 +166,13 @@ def _cut_unfinished_line(path: Path) -> None:
         lock.release()
 
 
+def search_space(spec: ClassifierSpec, n_features: int) -> str:
+    """The parameters that a classifier searches and their ranges, as a text that names a study."""
+    trial = optuna.create_study().ask()
+    spec.suggest(trial, n_features)
+    return str(sorted((name, repr(each)) for name, each in trial.distributions.items()))
+
+
 def fingerprint(*parts: object) -> str:
     """Eight hexadecimal digits that change with the data or protocol of a study."""
     digest = hashlib.sha256()

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from classifiers.nested import SelfTrainingSettings, evaluate_nested, work_units
 from classifiers.registry import CLASSIFIERS
-from classifiers.tuning import TrainingPart, Tuned, fingerprint, open_studies, tune
+from classifiers.tuning import TrainingPart, Tuned, fingerprint, open_studies, search_space, tune
 from data.errors import BlastlineError
 from tests.classifiers.examples import blobs, patients, settings, training_part
 
@@ -246,6 +246,7 @@ def test_studies_are_named_after_labels_classes_and_protocol() -> None:
     relabelled = np.where(cells.groups == patient, 1 - cells.y, cells.y)
     changed = [
         studies_of(replace(cells, y=relabelled), settings(1)),
+        studies_of(replace(cells, y=1 - cells.y), settings(1)),  # the folds stay the same
         studies_of(replace(cells, classes=("loud", "quiet")), settings(1)),
         studies_of(replace(cells, sha256=cells.sha256[::-1]), settings(1)),
         studies_of(cells, settings(1, seed=1)),
@@ -284,3 +285,8 @@ def test_a_folder_in_place_of_the_journal_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "studies.log").mkdir()
     with pytest.raises(BlastlineError, match=r"studies\.log"):
         open_studies(tmp_path / "studies.log")
+
+
+def test_the_text_of_a_search_space_is_its_own_and_the_same_every_time() -> None:
+    texts = [search_space(spec, 10) for spec in CLASSIFIERS.values() for _ in range(2)]
+    assert len(set(texts)) == len(CLASSIFIERS)
