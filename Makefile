@@ -30,6 +30,9 @@ IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,WEIGHTS,weights) \
 FIT_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
 	$(call option,LAYER,layer)
 
+# As the command line names a run that is given no name.
+RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(or $(BACKBONE),morphology))
+
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER CLASSIFIERS TRIALS RUN WORK BUNDLE PORT"
@@ -57,13 +60,13 @@ report: $(READY) ## write the HTML report of RUN
 	$(BIN)/blastline report $(RUN_OPTIONS)
 
 dashboard: $(READY) ## open the tuning studies of DATASET in a browser (PORT=8080)
-	$(BIN)/optuna-dashboard --storage-class JournalFileStorage --port $(PORT) \
-		'$(WORK)/studies/$(or $(basename $(notdir $(DATASET))),synthetic).log'
+	$(BIN)/blastline dashboard $(call option,DATASET,dataset) $(call option,WORK,work) \
+		$(call option,PORT,port)
 
 predict: $(READY) ## classify IMAGES with BUNDLE (or the bundle of RUN)
 	@test -n '$(IMAGES)' || { echo 'make predict: say which images: IMAGES=file-or-folder' >&2; exit 2; }
 	$(BIN)/blastline predict $(call option,WEIGHTS,weights) \
-		'$(or $(BUNDLE),$(WORK)/$(or $(RUN),synthetic-morphology)/bundle)' '$(IMAGES)'
+		'$(or $(BUNDLE),$(WORK)/$(RUN_NAME)/bundle)' '$(IMAGES)'
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest

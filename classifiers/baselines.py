@@ -18,15 +18,15 @@ def baseline_probabilities(
 ) -> np.ndarray:  # fmt: skip
     """(n_test, n_classes) probabilities of a baseline fitted on the train rows.
 
-    ``majority`` knows the class frequencies only. ``mean_colour`` is a random forest (Breiman
-    2001, doi:10.1023/A:1010933404324) on the mean red, green and blue of the image: what it
-    reaches needs no cell at all.
+    ``majority`` always answers with the commonest class. ``mean_colour`` is a random forest
+    (Breiman 2001, doi:10.1023/A:1010933404324) on the mean red, green and blue of the image: what
+    it reaches needs no cell at all.
 
     Args:
         colour: (n, 3) float32. y: (n,) class codes. train, test: row numbers.
     """
     estimator = (
-        DummyClassifier(strategy="prior")
+        DummyClassifier(strategy="most_frequent")
         if name == "majority"
         else RandomForestClassifier(200, min_samples_leaf=2, random_state=seed)
     )

@@ -223,16 +223,19 @@ def tune(
         _run_trial(study, spec, part, settings)
         if on_trial:
             on_trial(1)
-    best = study.best_trial
+    # A study may hold more trials of another run; the same number asked for gives the same answer.
+    used = study.get_trials(deepcopy=False, states=FINISHED)[: settings.trials]
+    complete = [trial for trial in used if trial.state == TrialState.COMPLETE]
+    best = max(complete, key=lambda trial: trial.value or 0.0)
     return Tuned(
         params=spec.suggest(optuna.trial.FixedTrial(best.params), part.X.shape[1]),
         shown=dict(best.params),
         value=float(best.value or 0.0),
         fold_scores=[float(score) for score in best.user_attrs["fold_scores"]],
         study=name,
-        trials=len(study.get_trials(deepcopy=False, states=FINISHED)),
-        pruned=len(study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))),
-        reused=reused,
+        trials=len(used),
+        pruned=len(used) - len(complete),
+        reused=min(reused, settings.trials),
         seconds=time.perf_counter() - started,
     )
 

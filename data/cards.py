@@ -63,7 +63,7 @@ class Card(BaseModel):
             matcher = self._matcher
             re.compile(self.exclude)
         except re.error as error:
-            raise ValueError(f"not a regular expression ({error})") from None
+            raise ValueError(f"pattern or exclude is not a regular expression ({error})") from None
         unknown = set(matcher.groupindex) - {"label", "patient", "source", "number"}
         if unknown or "label" not in matcher.groupindex:
             raise ValueError(

@@ -20,9 +20,10 @@ def describe_invalid(error: ValidationError) -> str:
     Only the first is told: mending it often mends the rest, and the user reads one line.
     """
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "file"
+    where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown key '{where}'"
     found = first["input"]
     shown = f", found {found!r}" if isinstance(found, str | int | float) else ""
-    return f"'{where}': {first['msg'].removeprefix('Value error, ')}{shown}"
+    message = first["msg"].removeprefix("Value error, ") + shown
+    return f"'{where}': {message}" if where else message

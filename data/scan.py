@@ -89,6 +89,12 @@ def scan(
     frame["split"] = ["train" if label else "unlabelled" for label in frame.label]
     frame.loc[conflicting, "split"] = "excluded"
     train = frame.split == "train"
+    emptied = [label for label in classes if label not in set(frame.label[train])]
+    if emptied:
+        raise BlastlineError(
+            f"image folder {root}: every image of class '{emptied[0]}' has an identical copy under "
+            "another label, which excludes both; keep each image under one label"
+        )
     fold_of = grouped_folds(
         frame.label[train].to_numpy(str), frame.group[train].to_numpy(str), folds, seed
     )
@@ -194,9 +200,13 @@ def _refuse_empty_classes(
             if entry.is_dir() and not entry.name.startswith(".") and entry.name not in inhabited
         )
     if empty:
+        mend = "use a card without that class (such as DATASET=folders)"
+        if not card.classes:
+            mend = "remove the folder"
+        named = "', '".join(empty)
         raise BlastlineError(
-            f"image folder {root}: class '{empty[0]}' has no image; expected at least two of each "
-            f"class of card '{card.name}': add images, or use a card without that class"
+            f"image folder {root}: class '{named}' has no image; expected at least two "
+            f"of each class of card '{card.name}': add images, or {mend}"
         )
     if len(classes) < 2:
         found = f"only class '{classes[0]}'" if classes else "no labelled image"

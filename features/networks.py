@@ -1,5 +1,6 @@
 """Building a Keras network with its weights and preprocessing. Imports TensorFlow when called."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,8 @@ def _base(keras: Any, backbone: Backbone, recipe: Recipe, weights: Weights, seed
         if weights.cut_at:
             cut = keras.Model(base.input, _layer_output(base, backbone, weights.cut_at))
         try:
-            with np.errstate(all="ignore"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # one a layer, where the file does not fit
                 cut.load_weights(str(weights.path))
         except Exception as error:  # HDF5, shape and layer-count errors of Keras differ in type
             reason = str(error).splitlines()[0][:120]

@@ -92,9 +92,9 @@ def scan(
     Example: blastline scan --dataset pbc2020 --images ~/PBC_dataset_normal_DIB
     """
     resolved = _resolve(locals())
-    from pipeline.scan import run_scan
+    from pipeline.scan import run_scan, write_scan
 
-    run_scan(resolved)
+    write_scan(resolved, *run_scan(resolved))
 
 
 @app.command()
@@ -158,6 +158,23 @@ def report(
     from reports.build import write_report
 
     say(f"report: {write_report(resolved.run_folder)}")
+
+
+@app.command()
+def dashboard(
+    config: Config = None, work: Work = None, dataset: Dataset = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8080,
+) -> None:  # fmt: skip
+    """Show the tuning studies of a data set in the browser.
+
+    Reads: studies/DATASET.log. Writes: nothing.
+
+    Example: blastline dashboard --dataset pbc2020 --port 8081
+    """
+    resolved = _resolve({"config": config, "work": work, "dataset": dataset})
+    from pipeline.dashboard import run_dashboard
+
+    run_dashboard(resolved, port)
 
 
 @app.command()

@@ -48,6 +48,11 @@ class RunConfig(BaseModel):
             raise ValueError("expected a plain name, not a path")
         return name
 
+    @field_validator("dataset", "images", "weights", "work")
+    @classmethod
+    def _expand_home(cls, path: str) -> str:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+
     @field_validator("classifiers", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:

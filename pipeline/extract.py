@@ -20,7 +20,7 @@ from features.store import EmbeddingStore
 from features.weights import Weights, resolve_weights
 from pipeline.config import RunConfig
 from pipeline.console import progress, say, warn
-from pipeline.scan import run_scan
+from pipeline.scan import run_scan, write_scan
 
 BASELINE = "mean_colour"
 
@@ -104,6 +104,14 @@ def run_extract(config: RunConfig) -> int:
     with progress(f"extracting {recipe.backbone}", "image") as update:
         done = extract(Path(record.images), _images(manifest), jobs, update)
     seconds = time.perf_counter() - started
+    _tell(config, recipe, manifest, done, seconds)
+    if len(done.failed) == len(manifest):
+        path, reason = next(iter(done.failed.items()))
+        raise BlastlineError(
+            f"extract: none of {len(manifest)} images could be read; the first, {path}: {reason}; "
+            "mend the images or check IMAGES"
+        )
+    write_scan(config, manifest, record)
     written = ExtractRecord(
         recipe=asdict(recipe),
         baseline_recipe=asdict(baseline),
@@ -112,13 +120,6 @@ def run_extract(config: RunConfig) -> int:
     )
     text = json.dumps(asdict(written), indent=1)
     write_text(config.run_folder / "extract.json", text + "\n")
-    _tell(config, recipe, manifest, done, seconds)
-    if len(done.failed) == len(manifest):
-        first = next(iter(done.failed.items()))
-        raise BlastlineError(
-            f"extract: none of {len(manifest)} images could be read; the first, {first[0]}: "
-            f"{first[1]}; mend the images or check IMAGES"
-        )
     return len(done.failed)
 
 

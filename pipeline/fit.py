@@ -41,7 +41,6 @@ def run_fit(config: RunConfig) -> Path:
     specs = find_classifiers(config.classifiers)
     inputs = load_inputs(config)
     folder = config.run_folder
-    config.write()
     settings = TuningSettings(
         config.trials, config.metric, config.inner_folds, config.pca, config.seed
     )
@@ -66,6 +65,7 @@ def run_fit(config: RunConfig) -> Path:
     _write_bundles(config, inputs, evaluation)
     result = assemble(config, inputs, evaluation, galleries, time.perf_counter() - started)
     result.write(folder / "run.json")
+    config.write()  # now that it describes the result beside it
     _tell(config, evaluation, result.classifiers)
     return folder / "run.json"
 
@@ -119,7 +119,7 @@ def _tell(
         f"pruned); chosen: {evaluation.final.selected}"
     )
     width = max(len(name) for name in classifiers)
-    say(f"      {'test cells':{width}}  accuracy               macro F1")
+    say(f"      {'test cells':{width}}  {'accuracy':19}  macro F1")
     for name, each in classifiers.items():
         accuracy, f1 = each.test.accuracy, each.test.f1_macro
         say(f"      {name:{width}}  {_interval(accuracy)}  {_interval(f1)}")

@@ -35,6 +35,10 @@ def run_predict(
             f"predict: no image in {', '.join(map(str, images))}; expected files or folders of "
             f"{', '.join(sorted(SUFFIXES))}"
         )
+    warn(
+        f"predict: bundle of run {bundle.run}: backbone {bundle.recipe.backbone}, classes "
+        f"{', '.join(bundle.classes)}"
+    )
     engine = _engine(bundle, weights)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")

@@ -49,7 +49,7 @@ def image_folder(config: RunConfig, card: Card) -> Path:
 
 
 def run_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
-    """Scan, write manifest.csv, scan.json and config.toml, and say what was found."""
+    """Scan and say what was found; nothing is written yet."""
     started = time.perf_counter()
     card = config.card()
     root = image_folder(config, card)
@@ -64,12 +64,20 @@ def run_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
         identical_files=found.identical_files,
         seconds=time.perf_counter() - started,
     )
+    _tell(manifest, record)
+    return manifest, record
+
+
+def write_scan(config: RunConfig, manifest: Manifest, record: ScanRecord) -> None:
+    """Write manifest.csv, scan.json and config.toml into the run folder.
+
+    A stage calls it when its work is done: a failed try leaves the files of the run as they were.
+    """
     folder = config.run_folder
-    config.write()
     manifest.write(folder / "manifest.csv")
     write_text(folder / "scan.json", json.dumps(asdict(record), indent=1) + "\n")
-    _tell(manifest, record, folder)
-    return manifest, record
+    config.write()
+    say(f"      manifest: {folder / 'manifest.csv'}")
 
 
 def read_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
@@ -82,8 +90,11 @@ def read_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
     try:
         record = TypeAdapter(ScanRecord).validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        names = sorted(each.parent.name for each in Path(config.work).glob("*/scan.json"))
+        there = ", ".join(names) or "none"
         raise BlastlineError(
-            f"run {config.run_folder}: nothing scanned yet; run 'blastline extract' first"
+            f"run {config.run_folder}: nothing scanned yet (runs there: {there}); "
+            "run 'blastline extract' first, or choose another RUN"
         ) from None
     except (ValidationError, UnicodeDecodeError) as error:
         what = describe_invalid(error) if isinstance(error, ValidationError) else str(error)
@@ -107,7 +118,7 @@ def split_warning(unit: str) -> str:
     )
 
 
-def _tell(manifest: Manifest, record: ScanRecord, folder: Path) -> None:
+def _tell(manifest: Manifest, record: ScanRecord) -> None:
     frame = manifest.frame
     counts = frame.split.value_counts()
     say(
@@ -128,4 +139,3 @@ def _tell(manifest: Manifest, record: ScanRecord, folder: Path) -> None:
         say("      excluded: identical files under different labels (see the manifest)")
     if record.unit != "patient":
         say(f"      WARNING: {split_warning(record.unit)}")
-    say(f"      manifest: {folder / 'manifest.csv'}")

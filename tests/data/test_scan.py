@@ -181,7 +181,15 @@ def test_what_cannot_be_scanned_is_refused_in_one_line(root: Path, tmp_path: Pat
 def test_an_empty_class_is_refused(root: Path) -> None:
     (root / "L2").mkdir()
     assert "class 'L2' has no image" in refusal(root)
-    assert "class 'basophil' has no image" in refusal_of_pbc(root.parent / "pbc")
+    assert "or remove the folder" in refusal(root)
+    every = refusal_of_pbc(root.parent / "pbc")
+    assert "class 'basophil', 'eosinophil'" in every  # all that are missing, not the first alone
+    assert "has no image" in every
+
+
+def test_a_class_that_exclusion_empties_is_refused(root: Path) -> None:
+    put(root, "L1/twin.png", "L9/twin.png", content="same")
+    assert "every image of class 'L1' has an identical copy" in refusal(root)
 
 
 def refusal_of_pbc(root: Path) -> str:

@@ -92,7 +92,14 @@ def test_no_image_at_all_can_be_read(folders: Folders) -> None:
     for path in folders.images.rglob("*.png"):
         path.write_text(f"no image: {path}")
     refused(folders("extract"), "none of 16 images")
-    refused(folders("fit"), "no readable image left")
+    refused(folders("fit"), "nothing scanned yet")
+
+
+def test_a_class_whose_images_cannot_be_read_is_not_fitted_without(folders: Folders) -> None:
+    for path in folders.images.glob("blue/*.png"):
+        path.write_text(f"no image: {path}")
+    refused(folders("extract"), "8 image(s) could not be read, all others are embedded")
+    refused(folders("fit"), "class 'blue' has no readable image left")
 
 
 # Names that do not exist

@@ -164,3 +164,17 @@ def test_a_missing_file_of_settings(tmp_path: Path, guarded: Guarded) -> None:
     done = guarded("fit", "--config", tmp_path / "none.toml")
     assert done.code == REFUSED
     assert "none.toml" in done.complaint
+
+
+def test_a_stage_that_fails_leaves_the_settings_of_the_run(
+    run: Run, guarded: Guarded, tmp_path: Path
+) -> None:
+    before = (run.folder / "config.toml").read_bytes()
+    for label in ("Normal", "Blast", "L1", "L2", "L3"):
+        for patient in ("01", "02"):
+            path = tmp_path / f"broken/{label}/P{patient}_000.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{label} {patient}")
+    done = guarded("extract", *run.options("extract"), "--images", tmp_path / "broken")
+    assert (done.code, "none of 10 images could be read" in done.complaint) == (2, True)
+    assert (run.folder / "config.toml").read_bytes() == before

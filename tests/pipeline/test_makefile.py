@@ -1,5 +1,6 @@
 """make: lists itself, and passes every variable on to the command it belongs to."""
 
+import itertools
 import re
 import shlex
 
@@ -98,8 +99,16 @@ def test_the_demonstration_runs_all_stages_on_the_synthetic_set() -> None:
 
 def test_the_dashboard_opens_the_studies_of_the_set() -> None:
     (words,) = commands("dashboard", DATASET="cards/mine.toml", WORK="there", PORT="9090")
-    assert words[-1] == "there/studies/mine.log"
-    assert words[words.index("--port") + 1] == "9090"
+    said = dict(itertools.pairwise(words))
+    expected = {"--dataset": "cards/mine.toml", "--work": "there", "--port": "9090"}
+    assert {name: said[name] for name in expected} == expected
+
+
+def test_predict_takes_the_bundle_of_the_run_that_the_variables_name() -> None:
+    named = {"DATASET": "cards/mine.toml", "BACKBONE": "vgg16", "IMAGES": "cells"}
+    assert "runs/mine-vgg16/bundle" in commands("predict", **named)[-1]
+    assert "runs/own/bundle" in commands("predict", **named, RUN="own")[-1]
+    assert "other/bundle" in commands("predict", **named, RUN="own", BUNDLE="other/bundle")[-1]
 
 
 @pytest.mark.parametrize("name", OPTIONS)
