@@ -101,8 +101,8 @@ def _run(
     ]
     pending = [_Pending(job.store) for job in jobs]
 
-    def load(sha256: str, path: str) -> list[np.ndarray | None] | str:
-        """Prepared image for each engine that lacks it, or why the file is unreadable."""
+    def load(sha256: str, path: str) -> list[np.ndarray | None]:
+        """Prepared image for each engine that lacks it, None for the others."""
         image = decode(_read(root / path, sha256))
         return [
             engine.prepare(image) if engine is not None and sha256 in lacking else None
@@ -135,7 +135,7 @@ def _run(
 
 
 def _ahead(
-    load: Callable[[str, str], list[np.ndarray | None] | str], wanted: dict[str, str]
+    load: Callable[[str, str], list[np.ndarray | None]], wanted: dict[str, str]
 ) -> Iterator[tuple[str, str, Future]]:
     """Load in threads, at most AHEAD images before the one that is asked for."""
     waiting: deque[tuple[str, str, Future]] = deque()

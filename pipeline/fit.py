@@ -67,6 +67,8 @@ def run_fit(config: RunConfig) -> Path:
     result.write(folder / "run.json")
     config.write()  # now that it describes the result beside it
     _tell(config, evaluation, result.classifiers)
+    if result.split.warning:
+        say(f"      WARNING: {result.split.warning}")
     return folder / "run.json"
 
 

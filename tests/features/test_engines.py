@@ -1,6 +1,5 @@
 """The contract that every row of the backbone table keeps, with random weights."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,21 +28,6 @@ CELLS = [
     np.clip(noise(n, 60 + 30 * n, 90) * 0.3 + np.array([170, 60, 120]), 0, 255).astype(np.uint8)
     for n in range(3)
 ]
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    from features.keras_import import import_keras
-
-    return import_keras()
-
-
-@pytest.fixture(autouse=True)
-def fresh_session(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Forget the networks of the last test, which would fill the memory."""
-    yield
-    if "keras" in request.fixturenames:
-        request.getfixturevalue("keras").backend.clear_session()
 
 
 def recipe_of(row: Backbone, layer: str = "", alpha: float = 1.0) -> Recipe:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +28,6 @@ REAL = [  # backbone, alpha, layer, width
     ("resnet50", 1.0, "conv4_block6_out", 1024),
     ("vgg16", 1.0, "block3_pool", 256),
 ]
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    from features.keras_import import import_keras
-
-    return import_keras()
-
-
-@pytest.fixture(autouse=True)
-def fresh_session(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Forget the networks of the last test, which would fill the memory."""
-    yield
-    if "keras" in request.fixturenames:
-        request.getfixturevalue("keras").backend.clear_session()
 
 
 def engine_of(name: str, option: object, alpha: float = 1.0, layer: str = "") -> Engine:

@@ -33,7 +33,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "extract", *where, "--dataset", "pbc2020", "--images", run.images, "--folds", 3,
         "--backbone", "mobilenet_v2", "--alpha", 0.35, "--weights", WEIGHTS,
     ).well()  # fmt: skip
-    blastline("fit", *where, "--classifiers", "logistic,svm,dense", "--trials", 2).well()
+    fitted = blastline("fit", *where, "--classifiers", "logistic,svm,dense", "--trials", 2).well()
+    assert "WARNING: No patient ids" in fitted.out
     blastline("report", *where).well()
     return run
 
