@@ -14,6 +14,10 @@ BACKBONE ?=
 WEIGHTS ?=
 ALPHA ?=
 LAYER ?=
+POOLING ?=
+VIEWS ?=
+ENGINE ?=
+PRECISION ?=
 CLASSIFIERS ?=
 TRIALS ?=
 RUN ?=
@@ -26,16 +30,19 @@ option = $(if $($(1)),--$(2) '$($(1))')
 RUN_OPTIONS = $(call option,DATASET,dataset) $(call option,BACKBONE,backbone) \
 	$(call option,RUN,run) $(call option,WORK,work)
 IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,WEIGHTS,weights) \
-	$(call option,ALPHA,alpha) $(call option,LAYER,layer)
+	$(call option,ALPHA,alpha) $(call option,LAYER,layer) $(call option,POOLING,pooling) \
+	$(call option,VIEWS,views) $(call option,ENGINE,engine) $(call option,PRECISION,precision)
 FIT_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
 	$(call option,LAYER,layer)
 
 # As the command line names a run that is given no name.
-RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(or $(BACKBONE),morphology))
+comma := ,
+RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(subst $(comma),+,$(or $(BACKBONE),morphology)))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
-	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER CLASSIFIERS TRIALS RUN WORK BUNDLE PORT"
+	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER POOLING VIEWS ENGINE PRECISION"
+	@echo "             CLASSIFIERS TRIALS RUN WORK BUNDLE PORT"
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Blastline needs Python 3.11 or newer, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -65,14 +72,14 @@ dashboard: $(READY) ## open the tuning studies of DATASET in a browser (PORT=808
 
 predict: $(READY) ## classify IMAGES with BUNDLE (or the bundle of RUN)
 	@test -n '$(IMAGES)' || { echo 'make predict: say which images: IMAGES=file-or-folder' >&2; exit 2; }
-	$(BIN)/blastline predict $(call option,WEIGHTS,weights) \
+	$(BIN)/blastline predict $(call option,WEIGHTS,weights) $(call option,WORK,work) \
 		'$(or $(BUNDLE),$(WORK)/$(RUN_NAME)/bundle)' '$(IMAGES)'
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest
 
-bench: $(READY) ## measure speed against the naive loop, as ratios
-	$(BIN)/python -m tests.bench
+bench: $(READY) ## measure speed and memory, and write BENCHMARKS.md (ONLY="memory resume")
+	$(BIN)/python -m tests.bench $(ONLY)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from data.errors import BlastlineError
 from data.files import atomic_path, sha256_file, write_text
 from features.recipe import Recipe
 
-FORMAT = 1  # change it with the fields below; there is no older format to read yet
+FORMAT = 2  # raised when the fields below change; bundles of another format are fitted again
 HEADER, ESTIMATOR = "bundle.json", "estimator.skops"
 # Our own estimators; everything else must be known to skops as safe.
 TRUSTED = (
@@ -28,19 +28,19 @@ TRUSTED = (
 
 @dataclass(frozen=True)
 class Bundle:
-    """A fitted estimator, its classes and the recipe that its embeddings follow.
+    """A fitted estimator, its classes and the recipes that its embeddings follow.
 
     Attributes:
         estimator: scikit-learn pipeline from (n, width) embeddings to class codes.
         classes: class names by code.
-        recipe: of the embeddings that it was fitted on.
+        recipes: of the embeddings that it was fitted on, one a backbone, in order.
         run: the run that made it.
         weights: the weights option of that run, a first guess where to find them.
     """
 
     estimator: Pipeline
     classes: tuple[str, ...]
-    recipe: Recipe
+    recipes: tuple[Recipe, ...]
     run: str
     weights: str
 
@@ -57,7 +57,7 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     header = {
         "format": FORMAT,
         "classes": list(bundle.classes),
-        "recipe": json.loads(bundle.recipe.to_json()),
+        "recipes": [json.loads(recipe.to_json()) for recipe in bundle.recipes],
         "run": bundle.run,
         "weights": bundle.weights,
         "estimator_sha256": sha256_file(folder / ESTIMATOR),
@@ -92,9 +92,12 @@ def read_bundle(folder: Path) -> Bundle:
             raise BlastlineError(
                 f"bundle {folder}: format {number}, expected {FORMAT}; fit again with this version"
             )
-        recipe = Recipe.from_json(json.dumps(header["recipe"]), str(header_path))
-        if not isinstance(header["classes"], list):
-            raise TypeError("classes are not a list")
+        for key in ("recipes", "classes"):
+            if not isinstance(header[key], list) or not header[key]:
+                raise TypeError(f"{key} are not a list")
+        recipes = tuple(
+            Recipe.from_json(json.dumps(each), str(header_path)) for each in header["recipes"]
+        )
         classes = tuple(str(name) for name in header["classes"])
         run, weights, digest = (str(header[key]) for key in ("run", "weights", "estimator_sha256"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -119,4 +122,4 @@ def read_bundle(folder: Path) -> Bundle:
             f"bundle {folder}: {HEADER} names {len(classes)} classes, fewer than {ESTIMATOR} "
             "knows; fit again"
         )
-    return Bundle(estimator, classes, recipe, run, weights)
+    return Bundle(estimator, classes, recipes, run, weights)

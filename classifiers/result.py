@@ -162,10 +162,26 @@ class Galleries(_Part):
     least_confident: list[Cell]
 
 
+class Gate(_Part):
+    """A reduced precision beside float32 on some of the images; see features/gate.py."""
+
+    images: int
+    cosine: float
+    lowest: float
+    neighbours: float
+
+
+class ExtractionPart(_Part):
+    """What ran to make the embeddings, and the check of a reduced precision, by backbone."""
+
+    engines: dict[str, str]
+    gates: dict[str, Gate]
+
+
 class RunResult(_Part):
     """A finished run."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     run: str
     created: str  # ISO 8601, UTC
     seconds: dict[str, float]  # stage -> wall-clock time
@@ -174,8 +190,8 @@ class RunResult(_Part):
     dataset: DatasetPart
     flow: list[FlowStep]
     split: SplitPart
-    recipe: dict[str, str | int | float | list[str]]
-    recipe_digest: str
+    recipes: dict[str, dict[str, str | int | float | list[str]]]  # digest -> recipe, one a backbone
+    extraction: ExtractionPart
     tuning: TuningPart
     classifiers: dict[str, ClassifierResult]  # "selected" is the headline
     self_training: SelfTrainingPart | None

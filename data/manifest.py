@@ -1,7 +1,7 @@
 """The manifest: which images there are, one row an image, as a CSV file that people can read."""
 
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -46,8 +46,7 @@ class Manifest:
         if len(repeated):
             self._refuse(f"image_id '{repeated.iloc[0]}' occurs twice; ids must be unique")
         for path in frame.path:
-            parts = PurePosixPath(path)
-            if parts.is_absolute() or ".." in parts.parts:
+            if path.startswith("/") or ".." in path.split("/"):
                 self._refuse(f"path '{path}' leaves the image folder; expected a path inside it")
         for column, known in (("label", {"", *self.classes}), ("split", set(SPLITS))):
             unknown = frame.loc[~frame[column].isin(known), column]
@@ -61,16 +60,15 @@ class Manifest:
         if (used.label == "").any():
             row = used[used.label == ""].iloc[0]
             self._refuse(f"image '{row.image_id}' is in split '{row.split}' without a label")
-        side = used.split + " " + used.fold
+        sides = pd.DataFrame({"side": (used.split + " " + used.fold).str.strip()})
         for column in ("patient", "group"):
-            named = used[column] != ""
-            sides = side[named].groupby(used.loc[named, column]).unique()
-            torn = sides[sides.map(len) > 1]
+            named = sides.assign(name=used[column])[used[column] != ""].drop_duplicates()
+            torn = named.name[named.name.duplicated()]
             if len(torn):
+                both = named.side[named.name == torn.iloc[0]]
                 self._refuse(
-                    f"{column} '{torn.index[0]}' stands on two sides of the split "
-                    f"({' and '.join(str(part).strip() for part in torn.iloc[0][:2])}); "
-                    "keep each patient and group on one side"
+                    f"{column} '{torn.iloc[0]}' stands on two sides of the split "
+                    f"({' and '.join(both[:2])}); keep each patient and group on one side"
                 )
 
     def __len__(self) -> int:

@@ -2,21 +2,20 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from posixpath import splitext
 
 import pandas as pd
 
 from data.cards import Card, CellName
 from data.errors import BlastlineError
-from data.files import sha256_file
 from data.groups import join_groups
+from data.hashes import KnownHashes, Progress, hash_files
 from data.manifest import Manifest
 from data.splits import grouped_folds
 
-Progress = Callable[[int, int], None]  # done, total
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 
 
@@ -28,51 +27,62 @@ class Scan:
     unit: str  # patient, block or image: the best group there is
     passed_over: dict[str, int]  # reason -> number of files
     identical_files: int  # images whose content another image has too
+    unchanged: int  # images whose hash was known, so that they were not read
 
 
 def scan(
-    card: Card, root: Path, *, folds: int = 5, seed: int = 0, progress: Progress | None = None
+    card: Card,
+    root: Path,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    progress: Progress | None = None,
+    known: KnownHashes | None = None,
 ) -> Scan:
     """List the images below ``root`` that the card describes, with groups and folds.
 
     A group is the union of the patient (or, where the card says so, a block of neighbouring
     numbers) and of byte-identical files. Identical files under different labels are excluded.
-    Links are not followed and hidden files are passed over; nothing is written.
+    Links are not followed; hidden files and those that cannot be read are passed over. Nothing is
+    written but ``known``.
 
     Args:
         folds: number of cross-validation folds for the labelled images.
-        progress: called with (hashed, total) images.
+        progress: called with (hashed, total) images; not at all where all hashes are known.
+        known: hashes of earlier scans of ``root``; those of this scan are written to it.
 
     Raises:
-        BlastlineError: no such folder, no file that matches the card, a class without images, or
-            a class that cannot be split.
+        BlastlineError: no such folder or one that cannot be listed, no readable file that matches
+            the card, a class without images, or a class that cannot be split.
     """
     if not root.is_dir():
         raise BlastlineError(f"image folder {root}: no such folder; give the folder of your images")
+    if known is not None:
+        known.load(root)
     passed_over: Counter[str] = Counter()
-    names: dict[PurePosixPath, CellName] = {}
-    first_other, shown_image = "", False  # for the message: better an image than a text file
-    for path in _files(root, passed_over):
-        name = card.read(path)
-        if name is None:
-            passed_over["not described by the card"] += 1
-            if not first_other or (path.suffix.lower() in SUFFIXES and not shown_image):
-                first_other, shown_image = str(path), path.suffix.lower() in SUFFIXES
-        else:
-            names[path] = name
-    if not names:
-        found = f"'{first_other}'" if first_other else "no file at all"
-        raise BlastlineError(
-            f"image folder {root}: no file matches card '{card.name}'; found {found}, expected "
-            f"paths like '{next(iter(card.examples))}': check IMAGES, or choose another card"
+    files = dict(_files(root, passed_over))
+    names = _names(card, root, files, passed_over)
+    try:
+        hashes, failed, unchanged = hash_files(
+            root, {path: files[path] for path in names}, known, progress
         )
+    finally:  # Ctrl-C keeps what is done
+        if known is not None:
+            known.write(files)
+    passed_over.update(_reason("not readable", error) for error in failed.values())
+    if not hashes:
+        raise BlastlineError(
+            f"image folder {root}: none of {len(names)} images can be read; found "
+            f"'{next(iter(failed))}' {_reason('not readable', next(iter(failed.values())))}: "
+            "check the rights and the disk"
+        )
+    names = {path: name for path, name in names.items() if path in hashes}
     paths = list(names)
-    hashes = _hash_all(root, paths, progress)
     frame = pd.DataFrame(
         {
             "image_id": _image_ids(paths),
-            "path": [str(path) for path in paths],
-            "sha256": hashes,
+            "path": paths,
+            "sha256": [hashes[path] for path in paths],
             "label": [name.label for name in names.values()],
             "patient": [name.patient for name in names.values()],
             "source": [name.source for name in names.values()],
@@ -81,15 +91,16 @@ def scan(
         dtype=object,
     )
     classes = card.classes or tuple(sorted({label for label in frame.label if label}))
-    _refuse_empty_classes(card, root, paths, frame, classes)
+    _refuse_empty_classes(card, root, frame, classes, passed_over)
 
     frame["group"], unit = _groups(card, frame, list(names.values()))
-    labels_of_content = frame[frame.label != ""].groupby("sha256").label.nunique()
-    conflicting = frame.sha256.map(labels_of_content).fillna(0) > 1
+    labelled = frame.loc[frame.label != "", ["sha256", "label"]].drop_duplicates()
+    conflicting = frame.sha256.isin(labelled.sha256[labelled.sha256.duplicated()])
     frame["split"] = ["train" if label else "unlabelled" for label in frame.label]
     frame.loc[conflicting, "split"] = "excluded"
     train = frame.split == "train"
-    emptied = [label for label in classes if label not in set(frame.label[train])]
+    left = set(frame.label[train])
+    emptied = [label for label in classes if label not in left]
     if emptied:
         raise BlastlineError(
             f"image folder {root}: every image of class '{emptied[0]}' has an identical copy under "
@@ -104,27 +115,51 @@ def scan(
         unit=unit,
         passed_over=dict(passed_over),
         identical_files=int(frame.sha256.duplicated(keep=False).sum()),
+        unchanged=unchanged,
     )
 
 
-def _files(root: Path, passed_over: Counter[str]) -> Iterator[PurePosixPath]:
-    """Regular files below ``root`` in sorted order, as relative POSIX paths."""
-    for folder, subfolders, files in os.walk(root, followlinks=False):
-        for name in list(subfolders):
-            if name.startswith(".") or Path(folder, name).is_symlink():
-                subfolders.remove(name)
-                passed_over["hidden or linked folder"] += 1
-        subfolders.sort()
-        for name in sorted(files):
-            path = Path(folder, name)
-            if name.startswith("."):
+def _files(root: Path, passed_over: Counter[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Regular files below ``root`` by relative POSIX path: sorted, those of a folder before it."""
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        try:
+            with os.scandir(root / below) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            if not below:
+                raise BlastlineError(
+                    f"image folder {root}: {_reason('not readable', error)}; check its rights"
+                ) from None
+            passed_over[_reason("folder not readable", error)] += 1
+            continue
+        subfolders = []
+        for entry in entries:
+            path = below + entry.name
+            hidden = entry.name.startswith(".")
+            if _is_folder(entry):
+                if hidden or entry.is_symlink():
+                    passed_over["hidden or linked folder"] += 1
+                else:
+                    subfolders.append(f"{path}/")
+            elif hidden:
                 passed_over["hidden file"] += 1
-            elif path.is_symlink() or not path.is_file():
+            elif not entry.is_file(follow_symlinks=False):
                 passed_over["link or special file"] += 1
-            elif not _fits_csv(str(path.relative_to(root))):
+            elif not _fits_csv(path):
                 passed_over["name that is not UTF-8 text"] += 1
             else:
-                yield PurePosixPath(path.relative_to(root).as_posix())
+                yield path, entry
+        waiting += reversed(subfolders)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether this is a folder or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
 
 
 def _fits_csv(name: str) -> bool:
@@ -135,29 +170,45 @@ def _fits_csv(name: str) -> bool:
     return "\r" not in name
 
 
-def _hash_all(root: Path, paths: list[PurePosixPath], progress: Progress | None) -> list[str]:
-    hashes = []
-    with ThreadPoolExecutor() as pool:  # hashing releases the interpreter lock
-        for digest in pool.map(sha256_file, (root / path for path in paths)):
-            hashes.append(digest)
-            if progress:
-                progress(len(hashes), len(paths))
-    return hashes
+def _reason(what: str, error: OSError) -> str:
+    return f"{what}: {(error.strerror or str(error)).lower()}"
 
 
-def _image_ids(paths: list[PurePosixPath]) -> list[str]:
+def _names(
+    card: Card, root: Path, paths: Iterable[str], passed_over: Counter[str]
+) -> dict[str, CellName]:
+    """What the paths of the card's images say; the other paths are passed over."""
+    names = {}
+    first_other, shown_image = "", False  # for the message: better an image than a text file
+    for path in paths:
+        name = card.read(PurePosixPath(path))
+        if name is not None:
+            names[path] = name
+            continue
+        passed_over["not described by the card"] += 1
+        is_image = splitext(path)[1].lower() in SUFFIXES
+        if not first_other or (is_image and not shown_image):
+            first_other, shown_image = path, is_image
+    if not names:
+        found = f"'{first_other}'" if first_other else "no file at all"
+        raise BlastlineError(
+            f"image folder {root}: no file matches card '{card.name}'; found {found}, expected "
+            f"paths like '{next(iter(card.examples))}': check IMAGES, or choose another card"
+        )
+    return names
+
+
+def _image_ids(paths: list[str]) -> list[str]:
     """The path without its suffix; with it where that is another file's name or path too."""
-    stems = [str(path.with_suffix("")) for path in paths]
-    count = Counter([*stems, *map(str, paths)])
-    return [
-        stem if count[stem] == 1 else str(path) for stem, path in zip(stems, paths, strict=True)
-    ]
+    stems = [splitext(path)[0] for path in paths]
+    count = Counter([*stems, *paths])
+    return [stem if count[stem] == 1 else path for stem, path in zip(stems, paths, strict=True)]
 
 
 def _groups(card: Card, frame: pd.DataFrame, names: list[CellName]) -> tuple[list[str], str]:
     """The group of every row, and the unit that it rests on."""
     keys, tags = [], []
-    for row, name in enumerate(names):
+    for row, (name, sha256) in enumerate(zip(names, frame.sha256, strict=True)):
         if name.patient:
             tag = name.patient
         elif card.block and name.number is not None:
@@ -165,14 +216,15 @@ def _groups(card: Card, frame: pd.DataFrame, names: list[CellName]) -> tuple[lis
         else:
             tag = ""
         tags.append(tag)
-        keys.append([("content", frame.sha256[row]), ("tag", tag) if tag else ("row", row)])
+        keys.append([("content", sha256), ("tag", tag) if tag else ("row", row)])
     numbers = join_groups(keys)
     members: dict[int, set[str]] = {}
     for number, tag, image_id in zip(numbers, tags, frame.image_id, strict=True):
         members.setdefault(number, set()).add(tag or image_id)
     # A group is called after all its patients; without patients, after its first image.
+    tagged = any(tags)
     called = {
-        number: "+".join(sorted(each, key=_natural)) if any(tags) else min(each)
+        number: "+".join(sorted(each, key=_natural)) if tagged else min(each)
         for number, each in members.items()
     }
     unit = "patient" if card.has_patients else "block" if card.block else "image"
@@ -186,14 +238,14 @@ def _natural(text: str) -> tuple[int, str]:
 def _refuse_empty_classes(
     card: Card,
     root: Path,
-    paths: list[PurePosixPath],
     frame: pd.DataFrame,
     classes: tuple[str, ...],
+    passed_over: Counter[str],
 ) -> None:
     present = set(frame.label)
     empty = [label for label in classes if label not in present]
     if not card.classes:
-        inhabited = {path.parts[0] for path in paths}
+        inhabited = {path.split("/")[0] for path in frame.path}
         empty += sorted(
             entry.name
             for entry in root.iterdir()
@@ -204,8 +256,10 @@ def _refuse_empty_classes(
         if not card.classes:
             mend = "remove the folder"
         named = "', '".join(empty)
+        unread = [f"{n} {why}" for why, n in passed_over.items() if "not readable" in why]
+        aside = f" ({', '.join(unread)})" if unread else ""
         raise BlastlineError(
-            f"image folder {root}: class '{named}' has no image; expected at least two "
+            f"image folder {root}: class '{named}' has no image{aside}; expected at least two "
             f"of each class of card '{card.name}': add images, or {mend}"
         )
     if len(classes) < 2:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.errors import BlastlineError
-from features.morphology import DESCRIPTORS, describe
 
 Describe = Callable[[np.ndarray], np.ndarray]
 
@@ -47,6 +46,12 @@ def mean_colour(image: np.ndarray) -> np.ndarray:
     return image.reshape(-1, 3).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
+def _morphology(image: np.ndarray) -> np.ndarray:
+    from features.morphology import describe  # late: scikit-image takes half a second to import
+
+    return describe(image)
+
+
 _TF = "_weights_tf_dim_ordering_tf_kernels"
 _ROWS = (
     Backbone("inception_v3", 2048, 299, "InceptionV3", "inception_v3",
@@ -65,7 +70,7 @@ _ROWS = (
         "efficientnetb0_notop.h5"),
     Backbone("efficientnet_b3", 1536, 300, "EfficientNetB3", "efficientnet",
         "efficientnetb3_notop.h5"),
-    Backbone("morphology", len(DESCRIPTORS), describe=describe, revision=1),
+    Backbone("morphology", 59, describe=_morphology, revision=1),
     Backbone("mean_colour", 3, describe=mean_colour, revision=1),
 )  # fmt: skip
 BACKBONES = {row.name: row for row in _ROWS}

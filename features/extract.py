@@ -1,6 +1,11 @@
-"""Extraction: every image is decoded once, embedded by every engine that lacks it, and stored."""
+"""Extraction: every image is decoded once, embedded by every engine that lacks it, and stored.
+
+Loading, embedding and writing overlap: threads decode ahead, others embed, this one writes. All
+queues are bounded, so that memory does not grow with the number of images.
+"""
 
 import hashlib
+import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from features.decode import MAX_BYTES, UnreadableImageError, decode
-from features.engines import BATCH, Engine
-from features.store import Block, EmbeddingStore
+from data.errors import BlastlineError
+from data.files import read_regular
+from features.decode import MAX_BYTES, UNREADABLE, UnreadableImageError, decode
+from features.engine import Engine
+from features.store import EmbeddingStore
+from features.store_file import Failure
 
-BLOCK = 256  # images a part: what a crash can cost
-AHEAD = 64  # images decoded in advance: bounds memory whatever the number of images
+BLOCK = 128  # images a part, at most: what a crash can cost
+BLOCK_BYTES = 32 * 2**20  # likewise; maps of tokens are large
+AHEAD = 64  # images loaded in advance
+EMBEDDED, DUPLICATE = "embedded", "duplicate"
 Progress = Callable[[int, int], None]
 
 
@@ -28,19 +38,39 @@ class Job:
     make_engine: Callable[[], Engine]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one image.
+
+    Attributes:
+        name: embedded, duplicate, unreadable, too large or not an image.
+        detail: the path of the image it is a copy of, or why it has no embedding.
+    """
+
+    name: str
+    detail: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the image has no embedding."""
+        return self.name not in (EMBEDDED, DUPLICATE)
+
+
 @dataclass
 class Extraction:
     """What an extraction did.
 
     Attributes:
         computed: images embedded now, for each store's recipe name.
-        reused: images that were there already, likewise.
-        failed: path -> why, for each image that has no embedding.
+        reused: images that were dealt with before, likewise.
+        outcomes: path -> outcome, one for each image.
+        engines: recipe name -> description of the engine that ran.
     """
 
     computed: dict[str, int] = field(default_factory=dict)
     reused: dict[str, int] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    engines: dict[str, str] = field(default_factory=dict)
 
 
 def extract(
@@ -60,90 +90,161 @@ def extract(
         progress: called with (done, total) images.
 
     Raises:
-        BlastlineError: a store is held by another process, or an engine cannot be built.
+        BlastlineError: a store is damaged or held by another process, an engine cannot be built,
+            or an embedding is not finite.
     """
     result = Extraction()
+    first: dict[str, str] = {}  # identical files are embedded once, under the first path
+    for sha256, path in images:
+        first.setdefault(sha256, path)
+    unreachable: dict[str, str] = {}  # content -> why its file could not be read this time
     with ExitStack() as held:
         # decode() silences Pillow in many threads at once, which would leave all warnings off.
         held.enter_context(warnings.catch_warnings())
-        missing = []
-        path_of = dict(images)  # identical files are embedded once
+        lanes = []
         for job in jobs:
             held.enter_context(job.store.writing())
-            lacking = {sha256 for sha256 in path_of if sha256 not in job.store}
-            missing.append(lacking)
+            missing = {sha256 for sha256 in first if sha256 not in job.store}
             result.computed[job.store.recipe.name] = 0
-            result.reused[job.store.recipe.name] = len(path_of) - len(lacking)
-        wanted = {key: path for key, path in path_of.items() if any(key in m for m in missing)}
-        if wanted:
-            _run(root, wanted, jobs, missing, result, progress)
+            result.reused[job.store.recipe.name] = len(first) - len(missing)
+            if missing:
+                lanes.append(_Lane(job, missing, result))
+        if lanes:
+            unreachable = _run(root, first, lanes, progress)
         for job in jobs:
             job.store.finish()
     for sha256, path in images:
-        for job in jobs:
-            if sha256 in job.store and job.store.error(sha256):
-                result.failed[path] = job.store.error(sha256)
-        if path_of[sha256] in result.failed:  # one of identical files was tried for all
-            result.failed[path] = result.failed[path_of[sha256]]
+        failures = [failure for job in jobs if (failure := job.store.failure(sha256))]
+        if failures:
+            result.outcomes[path] = Outcome(*failures[0])
+        elif sha256 in unreachable:
+            result.outcomes[path] = Outcome(UNREADABLE, unreachable[sha256])
+        elif path == first[sha256]:
+            result.outcomes[path] = Outcome(EMBEDDED)
+        else:
+            result.outcomes[path] = Outcome(DUPLICATE, first[sha256])
     return result
 
 
+class _Lane:
+    """The way of images into one store: prepared, embedded in the engine's streams, written."""
+
+    def __init__(self, job: Job, missing: set[str], result: Extraction) -> None:
+        self.missing = missing
+        self.engine = job.make_engine()
+        self._store, self._result = job.store, result
+        result.engines[job.store.recipe.name] = self.engine.description
+        self._pool = ThreadPoolExecutor(self.engine.streams)
+        self._begun: list[tuple[str, np.ndarray]] = []  # a batch that is not full yet
+        self._running: deque[tuple[list[str], Future]] = deque()
+        self._done: list[tuple[list[str], np.ndarray]] = []  # embedded and not on disk yet
+        self._failed: dict[str, Failure] = {}
+
+    def fail(self, sha256: str, failure: Failure) -> None:
+        self._failed[sha256] = failure
+        if len(self._failed) >= BLOCK:  # a folder of thousands of bad files is not read twice
+            self._write()
+
+    def add(self, sha256: str, prepared: np.ndarray) -> None:
+        self._begun.append((sha256, prepared))
+        if len(self._begun) >= self.engine.batch:
+            self._submit()
+
+    def _submit(self) -> None:
+        while len(self._running) > self.engine.streams:  # one batch waits for a stream to be free
+            self._collect()
+        if self._begun:
+            keys, prepared = zip(*self._begun, strict=True)
+            self._begun = []
+            self._running.append((list(keys), self._pool.submit(self.engine.embed, prepared)))
+
+    def _collect(self) -> None:
+        keys, future = self._running[0]
+        rows = future.result()
+        # Ctrl-C between two of these lines costs a batch, but never parts keys from their rows.
+        self._running.popleft()
+        self._done.append((keys, rows))
+        count = sum(len(keys) for keys, _ in self._done)
+        if count >= BLOCK or sum(rows.nbytes for _, rows in self._done) >= BLOCK_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        done, failed = self._done, self._failed
+        if not done and not failed:
+            return
+        self._done, self._failed = [], {}
+        keys = [key for keys, _ in done for key in keys]
+        empty = np.empty((0, 0), dtype=np.float32)
+        rows = np.concatenate([rows for _, rows in done]) if done else empty
+        finite = np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
+        if not finite.all():
+            recipe = self._store.recipe
+            raise BlastlineError(
+                f"backbone {recipe.backbone}: {(~finite).sum()} of {len(rows)} embeddings are not "
+                f"finite in precision {recipe.precision}; the weights do not suit this network: "
+                "check WEIGHTS, or use PRECISION=float32"
+            )
+        self._store.append(keys, rows, failed)
+        self._result.computed[self._store.recipe.name] += len(keys)
+
+    def close(self) -> None:
+        """Embed and write what is on its way, also after an error or Ctrl-C."""
+        try:
+            self._submit()
+            while self._running:
+                self._collect()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._write()
+
+
 def _run(
-    root: Path,
-    wanted: dict[str, str],
-    jobs: Sequence[Job],
-    missing: list[set[str]],
-    result: Extraction,
-    progress: Progress | None,
-) -> None:
-    engines = [
-        job.make_engine() if lacking else None for job, lacking in zip(jobs, missing, strict=True)
-    ]
-    pending = [_Pending(job.store) for job in jobs]
+    root: Path, first: dict[str, str], lanes: list[_Lane], progress: Progress | None
+) -> dict[str, str]:
+    """Embed what the lanes miss; content -> why, for files that could not be reached."""
+    inside = root.resolve()
+    wanted = {key: path for key, path in first.items() if any(key in x.missing for x in lanes)}
+    unreachable = {}
 
     def load(sha256: str, path: str) -> list[np.ndarray | None]:
-        """Prepared image for each engine that lacks it, None for the others."""
-        image = decode(_read(root / path, sha256))
-        return [
-            engine.prepare(image) if engine is not None and sha256 in lacking else None
-            for engine, lacking in zip(engines, missing, strict=True)
-        ]
+        """Prepared image for each lane that misses it, None for the others."""
+        image = decode(_read(inside, path, sha256))
+        return [x.engine.prepare(image, sha256) if sha256 in x.missing else None for x in lanes]
 
-    done = 0
     try:
-        for sha256, path, future in _ahead(load, wanted):
-            done += 1
+        ahead = max([AHEAD, *(2 * lane.engine.batch for lane in lanes)])
+        for done, (sha256, future) in enumerate(_ahead(load, wanted, ahead), 1):
             try:
                 prepared = future.result()
             except UnreadableImageError as error:
-                for batch, lacking in zip(pending, missing, strict=True):
-                    if sha256 in lacking:
-                        batch.fail(sha256, str(error))
-            except OSError as error:  # gone, changed or not permitted: not a fact about the content
-                result.failed[path] = error.strerror or str(error)
+                for lane in lanes:
+                    if sha256 in lane.missing:
+                        lane.fail(sha256, Failure(error.outcome, str(error)))
+            except OSError as error:  # gone, changed or not permitted: not a fact of the content
+                unreachable[sha256] = error.strerror or str(error)
             else:
-                for engine, batch, one in zip(engines, pending, prepared, strict=True):
-                    if engine is not None and one is not None:
-                        batch.add(sha256, one, engine)
+                for lane, one in zip(lanes, prepared, strict=True):
+                    if one is not None:
+                        lane.add(sha256, one)
             if progress:
                 progress(done, len(wanted))
     finally:
-        for engine, batch in zip(engines, pending, strict=True):
-            if engine is not None:
-                batch.flush(engine)
-                result.computed[batch.store.recipe.name] = batch.embedded
+        with ExitStack() as closing:  # each lane is closed even if another one fails
+            for lane in lanes:
+                closing.callback(lane.close)
+    return unreachable
 
 
 def _ahead(
-    load: Callable[[str, str], list[np.ndarray | None]], wanted: dict[str, str]
-) -> Iterator[tuple[str, str, Future]]:
-    """Load in threads, at most AHEAD images before the one that is asked for."""
-    waiting: deque[tuple[str, str, Future]] = deque()
-    pool = ThreadPoolExecutor()
+    load: Callable[[str, str], list[np.ndarray | None]], wanted: dict[str, str], ahead: int
+) -> Iterator[tuple[str, Future]]:
+    """Load in threads, at most ``ahead`` images before the one that is asked for."""
+    waiting: deque[tuple[str, Future]] = deque()
+    pool = ThreadPoolExecutor(os.cpu_count())
     try:
         for sha256, path in wanted.items():
-            waiting.append((sha256, path, pool.submit(load, sha256, path)))
-            if len(waiting) >= AHEAD:
+            waiting.append((sha256, pool.submit(load, sha256, path)))
+            if len(waiting) >= ahead:
                 yield waiting.popleft()
         while waiting:
             yield waiting.popleft()
@@ -151,49 +252,10 @@ def _ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(path: Path, sha256: str) -> bytes:
-    with path.open("rb") as stream:
-        content = stream.read(MAX_BYTES + 1)  # one more than allowed: decode refuses it
+def _read(root: Path, path: str, sha256: str) -> bytes:
+    if not (root / path).parent.resolve().is_relative_to(root):
+        raise OSError(0, "leads out of the image folder by a link")
+    content = read_regular(root / path, MAX_BYTES)  # decode refuses what is larger
     if len(content) <= MAX_BYTES and hashlib.sha256(content).hexdigest() != sha256:
         raise OSError(0, "changed since it was scanned; scan again")
     return content
-
-
-class _Pending:
-    """Images of one store that are prepared but not yet on disk."""
-
-    def __init__(self, store: EmbeddingStore) -> None:
-        self.store = store
-        self.embedded = 0
-        self._keys: list[str] = []
-        self._prepared: list[np.ndarray] = []
-        self._embeddings: list[np.ndarray] = []
-        self._failed: dict[str, str] = {}
-
-    def fail(self, sha256: str, reason: str) -> None:
-        self._failed[sha256] = reason
-
-    def add(self, sha256: str, prepared: np.ndarray, engine: Engine) -> None:
-        self._keys.append(sha256)
-        self._prepared.append(prepared)
-        if len(self._prepared) == BATCH:
-            self._embed(engine)
-        if len(self._keys) >= BLOCK:
-            self.flush(engine)
-
-    def _embed(self, engine: Engine) -> None:
-        if self._prepared:
-            self._embeddings.append(engine.embed(self._prepared))
-            self._prepared = []
-
-    def flush(self, engine: Engine) -> None:
-        self._embed(engine)
-        if not self._keys and not self._failed:
-            return
-        # An interrupt between embedding and bookkeeping may have embedded the last batch twice.
-        empty = np.empty((0, 0), dtype=np.float32)
-        found = np.concatenate(self._embeddings)[: len(self._keys)] if self._keys else empty
-        keys = np.array([key.encode() for key in self._keys], dtype="S64")
-        self.store.append(Block(keys, found, self._failed))
-        self.embedded += len(self._keys)
-        self._keys, self._prepared, self._embeddings, self._failed = [], [], [], {}

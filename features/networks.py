@@ -1,4 +1,4 @@
-"""Building a Keras network with its weights and preprocessing. Imports TensorFlow when called."""
+"""Building a Keras network with its weights and preprocessing. Imports Keras when called."""
 
 import warnings
 from typing import Any
@@ -13,19 +13,24 @@ from features.weights import Weights
 
 
 def build_network(backbone: Backbone, recipe: Recipe, weights: Weights, seed: int) -> Any:
-    """The network of a recipe: RGB 0..255 of (n, size, size, 3) -> (n, width) float32.
+    """The network of a recipe: RGB uint8 of (n, size, size, 3) -> (n, width) float32.
 
-    Preprocessing is part of it, and so is the average pooling of the chosen layer.
+    Preprocessing is part of it, and so is the average over the positions of the chosen layer; with
+    ``tokens`` they stay apart: (n, positions, width), row by row.
 
     Raises:
         BlastlineError: the alpha, layer, weights file or download does not fit.
     """
     keras = import_keras()
     base = _base(keras, backbone, recipe, weights, seed)
-    inputs = keras.Input((recipe.size, recipe.size, 3), name="rgb")
-    features = base(_preprocess(keras, backbone, weights, inputs), training=False)
-    if len(features.shape) == 4:
-        features = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
+    inputs = keras.Input((recipe.size, recipe.size, 3), dtype="uint8", name="rgb")
+    pixels = keras.ops.cast(inputs, "float32")
+    features = base(_preprocess(keras, backbone, weights, pixels), training=False)
+    features = keras.ops.cast(features, "float32")  # where layers compute in mixed precision
+    if recipe.pooling == "tokens":
+        features = keras.layers.Reshape((-1, features.shape[-1]), name="tokens")(features)
+    else:
+        features = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(features)
     return keras.Model(inputs, features, name=recipe.backbone)
 
 

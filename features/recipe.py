@@ -21,6 +21,10 @@ class Recipe:
         size: side of the square network input in pixels; 0 keeps the image's own size.
         layer: inner layer that is pooled; empty for the last.
         alpha: width multiplier, 1.0 except for mobilenet_v2.
+        pooling: average over positions, or tokens: every position by itself.
+        views: copies of each image, the image itself first.
+        engine: openvino, keras-<backend of Keras>, or opencv for descriptors.
+        precision: that layers compute in, float32 or bf16; stored is float32 always.
     """
 
     backbone: str
@@ -34,7 +38,7 @@ class Recipe:
     resize: str = "area, bilinear to enlarge"
     views: int = 1
     dtype: str = "float32"
-    engine: str = "keras"
+    engine: str = "openvino"
     precision: str = "float32"
     format: int = FORMAT
 

@@ -10,8 +10,35 @@ from typer.exceptions import TyperException
 
 from data.errors import BlastlineError
 from pipeline.console import say, warn
+from pipeline.options import (
+    Alpha,
+    Backbone,
+    Classifiers,
+    Config,
+    Dataset,
+    Engine,
+    Folds,
+    Gate,
+    Images,
+    Layer,
+    Metric,
+    Pca,
+    Pooling,
+    Precision,
+    Rehash,
+    Rounds,
+    Run,
+    Seed,
+    Size,
+    Threshold,
+    Trials,
+    Views,
+    Weights,
+    Work,
+)  # fmt: skip
 
-STOPPED = 130  # exit code after Ctrl-C, as in a shell
+PARTLY = 3  # exit code where some images failed and all others are done
+STOPPED = 130  # after Ctrl-C, as in a shell
 app = typer.Typer(
     help="Classify leukaemia cells in blood-smear images: scan, extract, fit, report, predict.",
     no_args_is_help=True,
@@ -20,70 +47,19 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-_RUN, _IN, _OUT = "Run", "Images and embeddings", "Tuning and fitting"
-Config = Annotated[
-    Path | None, typer.Option("--config", help="TOML file of settings.", rich_help_panel=_RUN)
-]
-Run = Annotated[
-    str | None,
-    typer.Option(help="Name of the run; by default DATASET-BACKBONE.", rich_help_panel=_RUN),
-]
-Work = Annotated[
-    str | None,
-    typer.Option(help="Folder for all that is generated [default: runs].", rich_help_panel=_RUN),
-]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything.", rich_help_panel=_RUN)]
-Dataset = Annotated[
-    str | None,
-    typer.Option(help="Card: a name, or a .toml file of your own.", rich_help_panel=_IN),
-]
-Images = Annotated[
-    str | None,
-    typer.Option(help="Folder of images; only read.", rich_help_panel=_IN),
-]
-Folds = Annotated[int | None, typer.Option(help="Outer folds [default: 5].", rich_help_panel=_IN)]
-Backbone = Annotated[
-    str | None, typer.Option(help="Row of the backbone table.", rich_help_panel=_IN)
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(help="imagenet, random, a weights file or a folder.", rich_help_panel=_IN),
-]
-Alpha = Annotated[float | None, typer.Option(help="Width of mobilenet_v2.", rich_help_panel=_IN)]
-Layer = Annotated[str | None, typer.Option(help="Inner layer to pool.", rich_help_panel=_IN)]
-Size = Annotated[
-    int | None, typer.Option(help="Side of the input; native if 0.", rich_help_panel=_IN)
-]
-Classifiers = Annotated[
-    str | None, typer.Option(help="Names with commas: logistic,svm,dense.", rich_help_panel=_OUT)
-]
-Trials = Annotated[
-    int | None, typer.Option(help="Trials a study [default: 12].", rich_help_panel=_OUT)
-]
-Metric = Annotated[
-    str | None, typer.Option(help="Maximised: f1_macro, accuracy, ...", rich_help_panel=_OUT)
-]
-Pca = Annotated[
-    int | None, typer.Option(help="Principal components; 0: none.", rich_help_panel=_OUT)
-]
-Threshold = Annotated[
-    float | None, typer.Option(help="Probability of a pseudo-label.", rich_help_panel=_OUT)
-]
-Rounds = Annotated[
-    int | None, typer.Option(help="Self-training rounds; 0: none.", rich_help_panel=_OUT)
-]
 
-
-def _resolve(arguments: dict[str, Any]) -> Any:
+def _resolve(arguments: dict[str, Any], *but: str) -> Any:
+    """The configuration that a command's arguments ask for, ``but`` those that are no settings."""
     from pipeline.config import resolve_config
 
-    return resolve_config(arguments.pop("config"), arguments)
+    settings = {key: value for key, value in arguments.items() if key not in but}
+    return resolve_config(settings.pop("config"), settings)
 
 
 @app.command()
 def scan(
     config: Config = None, run: Run = None, work: Work = None, seed: Seed = None,
-    dataset: Dataset = None, images: Images = None, folds: Folds = None,
+    dataset: Dataset = None, images: Images = None, folds: Folds = None, rehash: Rehash = False,
 ) -> None:  # fmt: skip
     """List the images, their groups and folds.
 
@@ -91,10 +67,10 @@ def scan(
 
     Example: blastline scan --dataset pbc2020 --images ~/PBC_dataset_normal_DIB
     """
-    resolved = _resolve(locals())
+    resolved = _resolve(locals(), "rehash")
     from pipeline.scan import run_scan, write_scan
 
-    write_scan(resolved, *run_scan(resolved))
+    write_scan(resolved, *run_scan(resolved, rehash=rehash))
 
 
 @app.command()
@@ -102,24 +78,27 @@ def extract(
     config: Config = None, run: Run = None, work: Work = None, seed: Seed = None,
     dataset: Dataset = None, images: Images = None, folds: Folds = None,
     backbone: Backbone = None, weights: Weights = None, alpha: Alpha = None, layer: Layer = None,
-    size: Size = None,
+    size: Size = None, pooling: Pooling = None, views: Views = None, engine: Engine = None,
+    precision: Precision = None, gate: Gate = None, rehash: Rehash = False,
 ) -> None:  # fmt: skip
     """Scan, then turn each new image into an embedding, once.
 
-    Reads: the images and the weights. Writes: embeddings/DATASET/BACKBONE-DIGEST.h5 and
-    RUN/extract.json. Images that cannot be read are listed, left out, and make the exit code 2.
+    Reads: the images and the weights. Writes: embeddings/DATASET/BACKBONE-DIGEST.h5, and
+    RUN/extract.json and outcomes.csv. Images that cannot be read are listed and left out; the exit
+    code is then 3.
 
-    Example: blastline extract --dataset pbc2020 --images ~/PBC --backbone densenet169
+    Example: blastline extract --dataset pbc2020 --images ~/PBC --backbone densenet169,resnet50
     """
-    resolved = _resolve(locals())
+    resolved = _resolve(locals(), "rehash")
     from pipeline.extract import run_extract
 
-    failed = run_extract(resolved)
+    failed = run_extract(resolved, rehash=rehash)
     if failed:
-        raise BlastlineError(
-            f"extract: {failed} image(s) could not be read, all others are embedded; mend or "
-            "remove them and extract again, or go on without them: 'blastline fit'"
+        warn(
+            f"blastline: extract: {failed} image(s) could not be read, all others are embedded; "
+            "mend or remove them and extract again, or go on without them: 'blastline fit'"
         )
+        raise typer.Exit(PARTLY)
 
 
 @app.command()
@@ -185,19 +164,50 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="CSV file; standard output if not given.")
     ] = None,
+    work: Work = "runs",
 ) -> None:
     """Classify new images with a fitted bundle.
 
     Reads: the bundle, the images and the weights it was fitted with. Writes: CSV lines of image,
-    class and probabilities.
+    class and probabilities. Images that cannot be read are left out; the exit code is then 3.
 
     Example: blastline predict runs/synthetic-morphology/bundle cell.png
     """
     from pipeline.predict import run_predict
 
-    failed = run_predict(bundle, images, weights, out)
+    failed = run_predict(bundle, images, weights, out, Path(work or "runs"))
     if failed:
-        raise BlastlineError(f"predict: {failed} image(s) could not be read; the others are done")
+        warn(f"blastline: predict: {failed} image(s) could not be read; the others are done")
+        raise typer.Exit(PARTLY)
+
+
+Store = Annotated[Path, typer.Argument(help="Such as runs/embeddings/DATASET/BACKBONE-DIGEST.h5.")]
+
+
+@app.command()
+def verify(store: Store) -> None:
+    """Check every checksum, count and the recipe of an embedding store.
+
+    Reads: the store and the parts of an unfinished extraction beside it. Writes: nothing.
+
+    Example: blastline verify runs/embeddings/pbc2020/densenet169-0a1b2c3d.h5
+    """
+    from pipeline.store import run_verify
+
+    run_verify(store)
+
+
+@app.command()
+def repair(store: Store) -> None:
+    """Keep what is sound of a damaged store; the next extraction does the rest again.
+
+    Reads and writes: the store. A file with nothing to save is moved aside, never deleted.
+
+    Example: blastline repair runs/embeddings/pbc2020/densenet169-0a1b2c3d.h5
+    """
+    from pipeline.store import run_repair
+
+    run_repair(store)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from data.cards import Card, load_card
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
+from features.views import MAX_VIEWS
 
 
 class RunConfig(BaseModel):
@@ -22,12 +23,17 @@ class RunConfig(BaseModel):
     images: str = ""  # folder of images; the synthetic set draws its own
     folds: int = Field(default=5, ge=2, le=50)
     # image -> embedding
-    backbone: str = "morphology"
+    backbone: str = "morphology"  # one, or several with commas; NAME@LAYER pools an inner layer
     weights: str = "imagenet"  # imagenet, random, a weights file or a folder of them
     alpha: float = 1.0  # width of mobilenet_v2
-    layer: str = ""  # inner layer to pool; empty: the last
+    layer: str = ""  # inner layer to pool, of a single backbone; empty: the last
     size: int = Field(default=0, ge=0, le=2048)  # side of the input; 0: native
     steps: tuple[str, ...] | None = None  # preprocessing; None: as the card says
+    pooling: Literal["average", "tokens"] = "average"  # tokens: every position by itself
+    views: int = Field(default=1, ge=1, le=MAX_VIEWS)  # turned and mirrored copies of each image
+    engine: Literal["auto", "openvino", "keras"] = "auto"
+    precision: Literal["float32", "bf16"] = "float32"
+    gate: float = Field(default=0.98, ge=0, le=1)  # agreement that bf16 must reach with float32
     # embedding -> label
     classifiers: tuple[str, ...] = ("logistic", "svm", "dense")
     trials: int = Field(default=12, ge=1)
@@ -40,6 +46,14 @@ class RunConfig(BaseModel):
     work: str = "runs"
     run: str = ""  # name of the run folder; empty: <data set>-<backbone>
     seed: int = Field(default=0, ge=0)
+
+    @field_validator("backbone")
+    @classmethod
+    def _known_backbones(cls, text: str) -> str:
+        names = [part.strip() for part in text.split(",")]
+        if len(set(names)) < len(names):
+            raise ValueError("the same backbone twice")
+        return ",".join(names)
 
     @field_validator("run", "backbone")
     @classmethod
@@ -60,6 +74,24 @@ class RunConfig(BaseModel):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
+    @property
+    def backbones(self) -> tuple[tuple[str, str], ...]:
+        """(name, layer) of each backbone, in order; an empty layer is the last one.
+
+        Raises:
+            BlastlineError: a layer is named for several backbones at once.
+        """
+        named = [part.partition("@")[::2] for part in self.backbone.split(",")]
+        if not self.layer:
+            return tuple(named)
+        if len(named) > 1 or named[0][1]:
+            raise BlastlineError(
+                f"layer '{self.layer}': belongs to one backbone, and '{self.backbone}' was asked "
+                "for; write NAME@LAYER for each backbone instead (BACKBONE=resnet50@"
+                "conv4_block6_out,vgg16)"
+            )
+        return ((named[0][0], self.layer),)
+
     def card(self) -> Card:
         """The card of the data set."""
         return load_card(self.dataset)
@@ -67,7 +99,7 @@ class RunConfig(BaseModel):
     @property
     def run_name(self) -> str:
         """Name of the run folder."""
-        return self.run or f"{Path(self.dataset).stem}-{self.backbone}"
+        return self.run or f"{Path(self.dataset).stem}-{self.backbone.replace(',', '+')}"
 
     @property
     def run_folder(self) -> Path:

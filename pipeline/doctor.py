@@ -12,6 +12,7 @@ from pathlib import Path
 
 from data.cards import card_names, load_card
 from data.errors import BlastlineError
+from features.conversion import import_openvino
 from pipeline.console import say
 
 PACKAGES = {
@@ -27,6 +28,7 @@ def run_doctor(work: Path) -> int:
         "python": _python,
         "packages": _packages,
         "tensorflow": _tensorflow,
+        "openvino": _openvino,
         "memory": _memory,
         "work folder": lambda: _work(work),
         "cards": lambda: ", ".join(load_card(name).name for name in card_names()),
@@ -67,6 +69,15 @@ def _tensorflow() -> str:
         last = done.stderr.strip().splitlines()[-1:] or ["it crashed"]
         raise BlastlineError(f"does not import ({last[0]}); install it again: make install")
     return done.stdout.strip().splitlines()[-1]
+
+
+def _openvino() -> str:
+    openvino = import_openvino()
+    core = openvino.Core()
+    able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    number = openvino.__version__.partition("-")[0]
+    processor = core.get_property("CPU", "FULL_DEVICE_NAME")
+    return f"{number}, {processor}, {'with' if 'BF16' in able else 'without'} bf16"
 
 
 def _memory() -> str:

@@ -1,148 +1,145 @@
 """Stage extract: images of the manifest -> embedding stores."""
 
+import csv
 import json
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from data.cards import Card
 from data.errors import BlastlineError, describe_invalid
-from data.files import write_text
-from data.manifest import Manifest
-from features.backbones import Backbone, find_backbone
-from features.engines import make_engine
-from features.extract import Extraction, Job, extract
-from features.preprocess import parse_steps
-from features.recipe import Recipe
+from data.files import atomic_path, write_text
+from features.extract import DUPLICATE, EMBEDDED, Extraction, Job, extract
+from features.gate import GateResult
 from features.store import EmbeddingStore
-from features.weights import Weights, resolve_weights
 from pipeline.config import RunConfig
 from pipeline.console import progress, say, warn
+from pipeline.gate import pass_gate
+from pipeline.recipes import BASELINE, Plan, make_plan, read_recipe, store_path
 from pipeline.scan import run_scan, write_scan
 
-BASELINE = "mean_colour"
+LISTED = 20  # failed images told one by one; outcomes.csv has all
 
 
 @dataclass(frozen=True)
 class ExtractRecord:
-    """What extraction did; extract.json in the run folder."""
+    """What extraction did; extract.json in the run folder.
 
-    recipe: dict[str, object]
+    Attributes:
+        recipes: one a backbone, in the order asked for. baseline_recipe: of the mean colour.
+        engines: backbone -> what ran; empty where nothing was missing.
+        gates: backbone -> its reduced precision beside float32.
+        outcomes: outcome -> number of images. failed: path -> why it has no embedding.
+    """
+
+    recipes: list[dict[str, object]]
     baseline_recipe: dict[str, object]
-    failed: dict[str, str]  # path -> why
+    engines: dict[str, str]
+    gates: dict[str, GateResult]
+    outcomes: dict[str, int]
+    failed: dict[str, str]
     seconds: float
 
 
-def make_recipe(config: RunConfig, card: Card, backbone: Backbone, weights: Weights) -> Recipe:
-    """The recipe that a configuration asks for."""
-    steps = card.preprocess if config.steps is None else config.steps
-    parse_steps(steps)
-    if not backbone.is_network:
-        return Recipe(
-            backbone.name, weights.source, weights.digest, steps, engine="opencv", pooling="none",
-            resize="inside the descriptors",
-        )  # fmt: skip
-    return Recipe(
-        backbone=backbone.name,
-        weights=weights.source,
-        weights_digest=weights.digest,
-        steps=steps,
-        size=config.size or backbone.size,
-        layer=config.layer,
-        alpha=config.alpha if backbone.name == "mobilenet_v2" else 1.0,
-    )
-
-
-def find_weights(config: RunConfig, backbone: Backbone) -> Weights:
-    """The weights that a configuration asks for; Keras' own are downloaded now if need be."""
-    found = resolve_weights(
-        backbone, config.weights, alpha=config.alpha, layer=config.layer, seed=config.seed
-    )
-    if found.digest:
-        return found
-    from features.networks import download_weights
-
-    say(f"extract: {backbone.name}: Keras downloads its ImageNet weights (once)")
-    download_weights(backbone, config.alpha)
-    return resolve_weights(
-        backbone, config.weights, alpha=config.alpha, layer=config.layer, seed=config.seed
-    )
-
-
-def store_path(config: RunConfig, recipe: Recipe) -> Path:
-    """Where the embeddings of a recipe lie, shared by all runs on the data set."""
-    name = Path(config.dataset).stem
-    return Path(config.work) / "embeddings" / name / f"{recipe.name}.h5"
-
-
-def run_extract(config: RunConfig) -> int:
+def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
     """Scan, embed what is missing, write extract.json; the number of images that failed.
+
+    Args:
+        rehash: hash every image again, also those whose size and times have not changed.
 
     Raises:
         BlastlineError: bad settings or weights, or not one image could be embedded.
     """
     card = config.card()
-    backbone = find_backbone(config.backbone)
-    weights = find_weights(config, backbone)
-    recipe = make_recipe(config, card, backbone, weights)
-    row = find_backbone(BASELINE)
-    baseline_weights = find_weights(config, row)
-    baseline = make_recipe(config, card, row, baseline_weights)
-    manifest, record = run_scan(config)
+    plans = [make_plan(config, card, name, layer) for name, layer in config.backbones]
+    baseline = make_plan(config, card, BASELINE, "")
+    manifest, scanned = run_scan(config, rehash=rehash)
     started = time.perf_counter()
-    say(f"extract: recipe {recipe.name}")
-    stores = {
-        each.name: EmbeddingStore(store_path(config, each), each) for each in (recipe, baseline)
-    }
+    root = Path(scanned.images)
+    images = list(zip(manifest.frame.sha256, manifest.frame.path, strict=True))
+    gates = {}
+    for plan in plans:
+        say(f"extract: recipe {plan.recipe.name}: {plan.what}")
+        if gate := pass_gate(config, plan, root, images):
+            gates[plan.recipe.backbone] = gate
+    each = {plan.recipe.name: plan for plan in (*plans, baseline)}  # it may be a backbone too
     jobs = [
-        Job(stores[recipe.name], lambda: make_engine(recipe, weights, config.seed)),
-        Job(stores[baseline.name], lambda: make_engine(baseline, baseline_weights, config.seed)),
+        Job(EmbeddingStore(store_path(config, plan.recipe), plan.recipe), plan.make_engine)
+        for plan in each.values()
     ]
-    jobs = jobs[: len(stores)]  # one job where the baseline itself is the backbone
-    with progress(f"extracting {recipe.backbone}", "image") as update:
-        done = extract(Path(record.images), _images(manifest), jobs, update)
+    with progress(f"extracting {config.backbone}", "image") as update:
+        done = extract(root, images, jobs, update)
     seconds = time.perf_counter() - started
-    _tell(config, recipe, manifest, done, seconds)
-    if len(done.failed) == len(manifest):
-        path, reason = next(iter(done.failed.items()))
+    failed = {path: each.detail for path, each in done.outcomes.items() if each.failed}
+    _tell(config, plans, done, seconds)
+    if len(failed) == len(manifest):
+        path, reason = next(iter(failed.items()))
         raise BlastlineError(
             f"extract: none of {len(manifest)} images could be read; the first, {path}: {reason}; "
             "mend the images or check IMAGES"
         )
-    write_scan(config, manifest, record)
-    written = ExtractRecord(
-        recipe=asdict(recipe),
-        baseline_recipe=asdict(baseline),
-        failed=done.failed,
+    write_scan(config, manifest, scanned)
+    _write_outcomes(done, config.run_folder / "outcomes.csv")
+    record = ExtractRecord(
+        recipes=[asdict(plan.recipe) for plan in plans],
+        baseline_recipe=asdict(baseline.recipe),
+        engines={
+            plan.recipe.backbone: done.engines[plan.recipe.name]
+            for plan in plans
+            if plan.recipe.name in done.engines
+        },
+        gates=gates,
+        outcomes=_counts(done),
+        failed=failed,
         seconds=seconds,
     )
-    text = json.dumps(asdict(written), indent=1)
-    write_text(config.run_folder / "extract.json", text + "\n")
-    return len(done.failed)
+    write_text(config.run_folder / "extract.json", json.dumps(asdict(record), indent=1) + "\n")
+    return len(failed)
 
 
-def _images(manifest: Manifest) -> list[tuple[str, str]]:
-    return list(zip(manifest.frame.sha256, manifest.frame.path, strict=True))
+def _counts(done: Extraction) -> dict[str, int]:
+    return dict(Counter(each.name for each in done.outcomes.values()))
 
 
-def _tell(
-    config: RunConfig, recipe: Recipe, manifest: Manifest, done: Extraction, seconds: float
-) -> None:
-    computed, reused = done.computed[recipe.name], done.reused[recipe.name]
-    path = store_path(config, recipe)
-    if computed == 0 and not done.failed:
-        say(f"extract: nothing to do: all {reused:,} images are embedded already ({path})")
-    else:
-        rate = f", {computed / seconds:.1f} images/s" if computed else ""
-        say(f"extract: {computed:,} embedded now, {reused:,} before{rate} ({path})")
-    for image, reason in done.failed.items():
-        warn(f"extract: {image}: {reason}; left out: mend or remove the file")
+def _tell(config: RunConfig, plans: list[Plan], done: Extraction, seconds: float) -> None:
+    for plan in plans:
+        name, path = plan.recipe.name, store_path(config, plan.recipe)
+        computed, reused = done.computed[name], done.reused[name]
+        if name not in done.engines:
+            say(f"extract: nothing to do: all {reused:,} images were dealt with before ({path})")
+            continue
+        say(
+            f"extract: {computed:,} embedded now, {reused:,} dealt with before, "
+            f"{computed / seconds:.1f} images/s ({path})"
+        )
+        say(f"      engine: {done.engines[name]}")
+    failed = [(path, each) for path, each in done.outcomes.items() if each.failed]
+    for image, each in failed[:LISTED]:
+        what = each.detail if each.detail.startswith(each.name) else f"{each.name}: {each.detail}"
+        warn(f"extract: {image}: {what}; left out: mend or remove the file")
+    if len(failed) > LISTED:
+        warn(f"extract: and {len(failed) - LISTED:,} more, listed in outcomes.csv of the run")
+    for outcome, count in sorted(_counts(done).items(), key=lambda item: item[0] != EMBEDDED):
+        what = " (byte-identical to another image; its embedding serves)"
+        say(f"      {outcome:12}  {count:>9,}{what if outcome == DUPLICATE else ''}")
 
 
-def read_extract(config: RunConfig) -> tuple[ExtractRecord, EmbeddingStore, EmbeddingStore]:
-    """What ``run_extract`` left: its record, the store and the baseline's store.
+def _write_outcomes(done: Extraction, path: Path) -> None:
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["path", "outcome", "detail"])
+        writer.writerows((path, each.name, each.detail) for path, each in done.outcomes.items())
+
+
+def read_extract(
+    config: RunConfig,
+) -> tuple[ExtractRecord, list[EmbeddingStore], EmbeddingStore]:
+    """What ``run_extract`` left: its record, a store for each backbone and the baseline's store.
 
     Raises:
         BlastlineError: nothing extracted, a damaged store, or one of another configuration.
@@ -157,18 +154,20 @@ def read_extract(config: RunConfig) -> tuple[ExtractRecord, EmbeddingStore, Embe
     except (ValidationError, UnicodeDecodeError) as error:
         what = describe_invalid(error) if isinstance(error, ValidationError) else str(error)
         raise BlastlineError(f"{path}: not readable ({what}); extract again") from None
-    recipe = Recipe.from_json(json.dumps(record.recipe), str(path))
-    asked = (config.backbone, config.layer)
-    if (recipe.backbone, recipe.layer) != asked:
+    recipes = [read_recipe(fields, path) for fields in record.recipes]
+    found = tuple((recipe.backbone, recipe.layer) for recipe in recipes)
+    if found != config.backbones:
+        said = [
+            ", ".join(" ".join(pair).strip() for pair in each) for each in (found, config.backbones)
+        ]
         raise BlastlineError(
-            f"run {config.run_folder}: extracted with backbone {recipe.backbone} {recipe.layer}, "
-            f"asked for {config.backbone} {config.layer}; extract again or choose another RUN"
+            f"run {config.run_folder}: extracted with backbone {said[0]}, asked for {said[1]}; "
+            "extract again or choose another RUN"
         )
     stores = []
-    for fields in (record.recipe, record.baseline_recipe):
-        recipe = Recipe.from_json(json.dumps(fields), str(path))
+    for recipe in (*recipes, read_recipe(record.baseline_recipe, path)):
         where = store_path(config, recipe)
         if not where.is_file():
             raise BlastlineError(f"{where}: the embeddings are gone; run 'blastline extract' again")
         stores.append(EmbeddingStore(where, recipe))
-    return record, stores[0], stores[1]
+    return record, stores[:-1], stores[-1]

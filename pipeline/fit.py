@@ -45,7 +45,7 @@ def run_fit(config: RunConfig) -> Path:
         config.trials, config.metric, config.inner_folds, config.pca, config.seed
     )
     storage = open_studies(studies_path(config))
-    recipe = inputs.store.recipe
+    name = " + ".join(recipe.name for recipe in inputs.recipes)
     total = work_units(inputs.cells, len(specs), config.trials)
     # One BLAS thread is several times faster than two at these sizes on a shared machine.
     with progress("fitting", "step") as update, threadpool_limits(1):
@@ -57,7 +57,7 @@ def run_fit(config: RunConfig) -> Path:
             update(done, total, what)
 
         evaluation = evaluate_nested(
-            inputs.cells, specs, storage, f"{Path(config.dataset).stem} | {recipe.name}", settings,
+            inputs.cells, specs, storage, f"{Path(config.dataset).stem} | {name}", settings,
             SelfTrainingSettings(config.threshold, config.rounds), step,
         )  # fmt: skip
         galleries = choose_galleries(inputs.manifest, inputs.cells, evaluation, inputs.scan, folder)
@@ -104,7 +104,7 @@ def _write_bundles(config: RunConfig, inputs: FitInputs, evaluation: Evaluation)
         models["bundle-self-trained"] = evaluation.self_trained.pipeline
     for name, model in models.items():
         bundle = Bundle(
-            model, inputs.cells.classes, inputs.store.recipe, config.run_name, config.weights
+            model, inputs.cells.classes, inputs.recipes, config.run_name, config.weights
         )
         write_bundle(bundle, config.run_folder / name)
 

@@ -7,7 +7,8 @@ import numpy as np
 from classifiers.nested import Cells
 from data.errors import BlastlineError
 from data.manifest import Manifest
-from features.store import EmbeddingStore
+from features.fuse import fuse
+from features.recipe import Recipe
 from pipeline.config import RunConfig
 from pipeline.extract import ExtractRecord, read_extract
 from pipeline.scan import ScanRecord, read_scan
@@ -20,7 +21,7 @@ class FitInputs:
     manifest: Manifest
     scan: ScanRecord
     extract: ExtractRecord
-    store: EmbeddingStore
+    recipes: tuple[Recipe, ...]  # one a backbone
     cells: Cells
 
 
@@ -31,7 +32,7 @@ def load_inputs(config: RunConfig) -> FitInputs:
         BlastlineError: a stage is missing, or a class has lost all its images.
     """
     whole, scan = read_scan(config)
-    extract, store, baseline = read_extract(config)
+    extract, stores, baseline = read_extract(config)
     frame = whole.frame
     usable = ~frame.path.isin(extract.failed) & (frame.split != "excluded")
     manifest = Manifest(frame[usable], whole.classes)
@@ -45,7 +46,7 @@ def load_inputs(config: RunConfig) -> FitInputs:
             )
     sha256 = list(frame.sha256)
     cells = Cells(
-        X=store.embeddings(sha256),
+        X=fuse([store.embeddings(sha256) for store in stores]),
         colour=baseline.embeddings(sha256),
         y=np.where(frame.split == "unlabelled", -1, manifest.codes()),
         groups=frame.group.to_numpy(str),
@@ -54,4 +55,4 @@ def load_inputs(config: RunConfig) -> FitInputs:
         test=(frame.split == "test").to_numpy(bool),
         classes=manifest.classes,
     )
-    return FitInputs(manifest, scan, extract, store, cells)
+    return FitInputs(manifest, scan, extract, tuple(store.recipe for store in stores), cells)

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -16,8 +17,10 @@ from classifiers.registry import CLASSIFIERS
 from classifiers.result import (
     ClassifierResult,
     DatasetPart,
+    ExtractionPart,
     FlowStep,
     Galleries,
+    Gate,
     Round,
     RunResult,
     SelfTrainingPart,
@@ -31,8 +34,8 @@ from pipeline.inputs import FitInputs
 from pipeline.scan import split_warning
 
 LISTED = 20  # images named in a step of the flow
-PACKAGES = ("blastline", "numpy", "scikit-learn", "keras", "tensorflow", "opencv-python-headless",
-            "scikit-image", "optuna", "h5py")  # fmt: skip
+PACKAGES = ("blastline", "numpy", "scikit-learn", "keras", "tensorflow", "openvino",
+            "opencv-python-headless", "scikit-image", "optuna", "h5py")  # fmt: skip
 
 
 def assemble(
@@ -43,7 +46,6 @@ def assemble(
     seconds: float,
 ) -> RunResult:
     """All that the report prints, from the stages' own findings."""
-    recipe = inputs.store.recipe
     return RunResult(
         run=config.run_name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -53,8 +55,11 @@ def assemble(
         dataset=_dataset(config, inputs),
         flow=_flow(config, inputs),
         split=_split(config, inputs, evaluation),
-        recipe=json.loads(recipe.to_json()),
-        recipe_digest=recipe.digest,
+        recipes={each.digest: json.loads(each.to_json()) for each in inputs.recipes},
+        extraction=ExtractionPart(
+            engines=inputs.extract.engines,
+            gates={name: Gate(**asdict(gate)) for name, gate in inputs.extract.gates.items()},
+        ),
         tuning=_tuning(config, evaluation),
         classifiers=_classifiers(config, inputs.cells, evaluation),
         self_training=_self_training(config, inputs.cells, evaluation),

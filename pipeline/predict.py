@@ -1,24 +1,31 @@
 """Stage predict: a bundle and images -> class and probabilities of each, as CSV."""
 
 import csv
+import hashlib
 import io
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from classifiers.bundle import Bundle, read_bundle
 from data.errors import BlastlineError
-from data.files import write_text
+from data.files import read_regular, write_text
 from data.scan import SUFFIXES
-from features.backbones import find_backbone
-from features.decode import UnreadableImageError, decode
-from features.engines import BATCH, Engine, make_engine
-from features.weights import resolve_weights
+from features.decode import MAX_BYTES, UnreadableImageError, decode
+from features.engine import Engine
+from features.fuse import fuse
 from pipeline.console import progress, say, warn
+from pipeline.recipes import bundle_plan, networks_folder
 
 
 def run_predict(
-    bundle_folder: Path, images: Sequence[Path], weights: str | None, out: Path | None
+    bundle_folder: Path,
+    images: Sequence[Path],
+    weights: str | None,
+    out: Path | None,
+    work: Path = Path("runs"),
 ) -> int:
     """Predict every image; write CSV to ``out`` or standard output; the number that failed.
 
@@ -36,32 +43,35 @@ def run_predict(
             f"{', '.join(sorted(SUFFIXES))}"
         )
     warn(
-        f"predict: bundle of run {bundle.run}: backbone {bundle.recipe.backbone}, classes "
+        f"predict: bundle of run {bundle.run}: backbone "
+        f"{', '.join(recipe.backbone for recipe in bundle.recipes)}, classes "
         f"{', '.join(bundle.classes)}"
     )
-    engine = _engine(bundle, weights)
+    engines = [
+        bundle_plan(recipe, weights or bundle.weights, networks_folder(work)).make_engine()
+        for recipe in bundle.recipes
+    ]
+    batch = max(16, *(engine.batch for engine in engines))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["image", "class", *(f"p_{name}" for name in bundle.classes)])
     failed = 0
     with progress("predicting", "image") as update:
-        for start in range(0, len(paths), BATCH):
+        for start in range(0, len(paths), batch):
             good, prepared = [], []
-            for path in paths[start : start + BATCH]:
+            for path in paths[start : start + batch]:
                 try:
-                    prepared.append(engine.prepare(decode(path.read_bytes())))
+                    prepared.append(_prepare(path, engines))
                     good.append(path)
                 except (UnreadableImageError, OSError) as error:
                     reason = getattr(error, "strerror", None) or str(error)
                     warn(f"predict: {path}: {reason}; left out: mend or remove the file")
                     failed += 1
             if good:
-                for path, row in zip(
-                    good, bundle.predict_proba(engine.embed(prepared)), strict=True
-                ):
+                for path, row in zip(good, _probabilities(bundle, engines, prepared), strict=True):
                     name = bundle.classes[int(row.argmax())]
                     writer.writerow([str(path), name, *(f"{value:.6f}" for value in row)])
-            update(min(start + BATCH, len(paths)), len(paths))
+            update(min(start + batch, len(paths)), len(paths))
     if failed == len(paths):
         raise BlastlineError(f"predict: none of {failed} images could be read")
     if out is None:
@@ -84,19 +94,16 @@ def _expand(images: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _engine(bundle: Bundle, option: str | None) -> Engine:
-    recipe = bundle.recipe
-    backbone = find_backbone(recipe.backbone)
-    # The seed is part of what stands for the digest of random weights.
-    said = recipe.weights_digest.rpartition(" ")[2]
-    seed = int(said) if recipe.weights == "random" and said.isdecimal() else 0
-    weights = resolve_weights(
-        backbone, option or bundle.weights, alpha=recipe.alpha, layer=recipe.layer, seed=seed
-    )
-    if weights.digest != recipe.weights_digest:
-        raise BlastlineError(
-            f"weights {option or bundle.weights}: digest {weights.digest[:12] or 'none'}, but the "
-            f"bundle was fitted with {recipe.weights_digest[:12]}; give the same weights "
-            "(--weights), or fit again"
-        )
-    return make_engine(recipe, weights, seed)
+def _prepare(path: Path, engines: Sequence[Engine]) -> list[np.ndarray]:
+    """One image, prepared for each engine."""
+    content = read_regular(path.resolve(), MAX_BYTES)  # a user may name a link here
+    image, sha256 = decode(content), hashlib.sha256(content).hexdigest()
+    return [engine.prepare(image, sha256) for engine in engines]
+
+
+def _probabilities(
+    bundle: Bundle, engines: Sequence[Engine], prepared: Sequence[list[np.ndarray]]
+) -> np.ndarray:
+    """(n, k) probabilities of n prepared images."""
+    blocks = zip(engines, zip(*prepared, strict=True), strict=True)
+    return bundle.predict_proba(fuse([engine.embed(each) for engine, each in blocks]))

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from data.cards import Card
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
+from data.hashes import KnownHashes
 from data.manifest import Manifest
 from data.scan import scan
 from data.synthetic import generate
@@ -48,13 +49,18 @@ def image_folder(config: RunConfig, card: Card) -> Path:
     return folder
 
 
-def run_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
-    """Scan and say what was found; nothing is written yet."""
+def run_scan(config: RunConfig, *, rehash: bool = False) -> tuple[Manifest, ScanRecord]:
+    """Scan and say what was found; nothing is written yet but the hashes of the files.
+
+    Args:
+        rehash: hash every file, also those that look as they did when they were last hashed.
+    """
     started = time.perf_counter()
     card = config.card()
     root = image_folder(config, card)
+    known = KnownHashes(Path(config.work) / "hashes", rehash=rehash)
     with progress("scanning", "image") as update:
-        found = scan(card, root, folds=config.folds, seed=config.seed, progress=update)
+        found = scan(card, root, folds=config.folds, seed=config.seed, progress=update, known=known)
     manifest = found.manifest
     record = ScanRecord(
         images=str(root.resolve()),
@@ -65,6 +71,8 @@ def run_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
         seconds=time.perf_counter() - started,
     )
     _tell(manifest, record)
+    if found.unchanged:
+        say(f"      not hashed again: {found.unchanged:,} unchanged images (--rehash hashes all)")
     return manifest, record
 
 

@@ -70,15 +70,19 @@ def split(result: RunResult) -> dict[str, object]:
 
 def recipe(result: RunResult) -> dict[str, object]:
     """Everything that changes an embedding, known fields first and by their names."""
-    known = [key for key in RECIPE_NAMES if key in result.recipe]
-    others = [key for key in result.recipe if key not in RECIPE_NAMES]
-    rows = [(RECIPE_NAMES.get(key, key), _setting(key, result)) for key in [*known, *others]]
-    return {"rows": rows, "codes": [RECIPE_NAMES["weights_digest"]], "what": words.features(result)}
+    recipes = []
+    for digest, fields in result.recipes.items():
+        known = [key for key in RECIPE_NAMES if key in fields]
+        others = [key for key in fields if key not in RECIPE_NAMES]
+        rows = [(RECIPE_NAMES.get(k, k), _setting(k, fields[k])) for k in [*known, *others]]
+        rows.append(("Recipe digest", [digest]))
+        recipes.append(rows)
+    codes = [RECIPE_NAMES["weights_digest"], "Recipe digest"]
+    return {"recipes": recipes, "codes": codes, "what": words.features(result)}
 
 
-def _setting(key: str, result: RunResult) -> list[str]:
+def _setting(key: str, value: str | int | float | list[str]) -> list[str]:
     """A recipe's setting as lines; the values that stand for a default are spelled out."""
-    value = result.recipe[key]
     if key == "layer" and value == "":
         return ["the last one"]
     if key == "size" and value == 0:

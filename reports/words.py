@@ -1,7 +1,7 @@
 """Numbers, counts and phrases as the report prints them: one form for each, everywhere."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from classifiers.result import ClassifierResult, Estimate, RunResult
@@ -59,7 +59,11 @@ def wins(result: RunResult) -> str:
 
 def features(result: RunResult) -> str:
     """What the classifiers were fitted on; not every backbone is a pretrained network."""
-    backbone, weights = result.recipe.get("backbone", "a backbone"), result.recipe.get("weights")
+    return " beside ".join(_features(recipe) for recipe in result.recipes.values())
+
+
+def _features(recipe: Mapping[str, object]) -> str:
+    backbone, weights = recipe.get("backbone", "a backbone"), recipe.get("weights")
     if weights == "none":
         return f"hand-made descriptors ({backbone})"
     kind = "with random weights" if weights == "random" else "pretrained"

@@ -39,7 +39,7 @@ MODEL = fitted()
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_bundle(Bundle(MODEL, CLASSES, RECIPE, "run", "imagenet"), tmp_path)
+    write_bundle(Bundle(MODEL, CLASSES, (RECIPE,), "run", "imagenet"), tmp_path)
     return tmp_path
 
 
@@ -58,14 +58,14 @@ def refused(folder: Path) -> str:
 
 def test_recipe_classes_and_origin_are_kept(folder: Path) -> None:
     bundle = read_bundle(folder)
-    assert bundle.recipe == RECIPE
-    assert bundle.recipe.digest == RECIPE.digest
+    assert bundle.recipes == (RECIPE,)
+    assert bundle.recipes[0].digest == RECIPE.digest
     assert (bundle.classes, bundle.run, bundle.weights) == (CLASSES, "run", "imagenet")
     assert {"python", "scikit-learn"} <= set(header(folder)["versions"])
 
 
 def test_writing_again_replaces_the_bundle_whole(folder: Path) -> None:
-    write_bundle(Bundle(MODEL, tuple("vwxyz"), RECIPE, "later", "random"), folder)
+    write_bundle(Bundle(MODEL, tuple("vwxyz"), (RECIPE,), "later", "random"), folder)
     assert read_bundle(folder).classes == tuple("vwxyz")
     assert {path.name for path in folder.iterdir()} == {HEADER, ESTIMATOR}
 
@@ -74,7 +74,7 @@ def test_half_a_bundle_has_no_header(folder: Path) -> None:
     # Writing breaks off at the estimator: what lies there afterwards must not pass for a bundle.
     unwritable = (number for number in range(3))
     with pytest.raises(TypeError):
-        write_bundle(Bundle(unwritable, CLASSES, RECIPE, "run", ""), folder)  # type: ignore[arg-type]
+        write_bundle(Bundle(unwritable, CLASSES, (RECIPE,), "run", ""), folder)  # type: ignore[arg-type]
     assert "no bundle.json" in refused(folder)
 
 
@@ -86,7 +86,7 @@ def test_an_empty_or_missing_folder(tmp_path: Path) -> None:
 def test_another_format_is_refused_before_anything_is_loaded(folder: Path) -> None:
     (folder / ESTIMATOR).unlink()
     (folder / HEADER).write_text(json.dumps({"format": 99}))
-    assert "format 99, expected 1" in refused(folder)
+    assert "format 99, expected 2" in refused(folder)
 
 
 def test_a_changed_estimator_is_refused(folder: Path) -> None:
@@ -130,7 +130,7 @@ def test_an_estimator_that_is_no_skops_file(folder: Path, content: bytes) -> Non
     assert "not readable" in refused(folder)
 
 
-@pytest.mark.parametrize("key", ["format", "classes", "recipe", "run", "weights",
+@pytest.mark.parametrize("key", ["format", "classes", "recipes", "run", "weights",
                                  "estimator_sha256"])  # fmt: skip
 def test_a_header_without_one_of_its_keys(folder: Path, key: str) -> None:
     changed = header(folder)
@@ -141,7 +141,7 @@ def test_a_header_without_one_of_its_keys(folder: Path, key: str) -> None:
 
 def test_a_recipe_of_another_version(folder: Path) -> None:
     changed = header(folder)
-    changed["recipe"] = changed["recipe"] | {"format": 99}  # type: ignore[operator]
+    changed["recipes"] = [changed["recipes"][0] | {"format": 99}]  # type: ignore[operator]
     (folder / HEADER).write_text(json.dumps(changed))
     refused(folder)
 
@@ -157,7 +157,7 @@ JSON = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.list
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(key=st.sampled_from(["format", "classes", "recipe", "estimator_sha256"]), value=JSON)
+@given(key=st.sampled_from(["format", "classes", "recipes", "estimator_sha256"]), value=JSON)
 def test_a_header_with_values_of_any_type(folder: Path, key: str, value: object) -> None:
     whole = header(folder)
     (folder / HEADER).write_text(json.dumps(whole | {key: value}))

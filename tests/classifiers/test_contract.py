@@ -111,11 +111,11 @@ def test_a_bundle_predicts_the_very_same_probabilities(
     pipeline = fitted(spec, blobs(), pca=pca)
     classes = tuple("abcde")
     recipe = Recipe("morphology", "none", "revision 1", steps=("mask:0.5,0.5,1,1",))
-    write_bundle(Bundle(pipeline, classes, recipe, "a run", "weights/"), tmp_path)
+    write_bundle(Bundle(pipeline, classes, (recipe,), "a run", "weights/"), tmp_path)
     back = read_bundle(tmp_path)
     new = blobs(seed=1, noise=3.0).X
     assert_array_equal(back.predict_proba(new), class_probabilities(pipeline, new, len(classes)))
-    assert (back.classes, back.recipe, back.run) == (classes, recipe, "a run")
+    assert (back.classes, back.recipes, back.run) == (classes, (recipe,), "a run")
     assert back.weights == "weights/"
 
 

@@ -8,38 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.cards import load_card
-from data.errors import BlastlineError
 from data.manifest import Manifest
-from data.scan import Scan, scan
+from data.scan import scan
+from tests.data.folders import FOLDERS, column, put, refusal
 from tests.shared import ARIA_NAMES, CNMC_SAMPLES, PBC, needs_shared
-
-FOLDERS = load_card("folders")
-
-
-def put(root: Path, *paths: str, content: str = "") -> None:
-    """Write files whose content is their path, or the one given."""
-    for path in paths:
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content or path, encoding="utf-8")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "cells"
-    put(folder, *(f"{label}/{i}.png" for label in ("blast", "normal") for i in range(6)))
-    return folder
-
-
-def column(found: Scan, name: str) -> dict[str, str]:
-    frame = found.manifest.frame
-    return dict(zip(frame.path, frame[name], strict=True))
-
-
-def refusal(root: Path, card: str = "folders", folds: int = 5) -> str:
-    with pytest.raises(BlastlineError) as caught:
-        scan(load_card(card), root, folds=folds)
-    return str(caught.value)
 
 
 def test_a_folder_a_class_is_listed_whole_with_a_fold_each(root: Path) -> None:
@@ -107,6 +79,11 @@ def test_links_are_never_followed(root: Path, tmp_path: Path) -> None:
     found = scan(FOLDERS, root)
     assert len(found.manifest) == 12
     assert found.passed_over == {"hidden or linked folder": 2, "link or special file": 4}
+
+
+def test_a_link_in_a_circle_is_passed_over(root: Path) -> None:
+    (root / "blast/circle.png").symlink_to(root / "blast/circle.png")
+    assert scan(FOLDERS, root).passed_over == {"link or special file": 1}
 
 
 def test_the_image_folder_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:

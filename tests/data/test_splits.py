@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from data.errors import BlastlineError
 from data.splits import grouped_folds
@@ -43,6 +44,41 @@ def test_groups_stay_whole_and_every_class_is_on_both_sides(
         for fold in numbers:
             assert (labels[folds != fold] == label).any()
     assert np.array_equal(folds, grouped_folds(labels, groups, n_folds, seed))
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@settings(max_examples=60, deadline=None)
+@given(cells(), st.booleans(), st.integers(2, 12), st.integers(0, 3))
+def test_folds_are_those_of_scikit_learn(
+    cells: tuple[np.ndarray, np.ndarray], single: bool, n_folds: int, seed: int
+) -> None:
+    labels, groups = cells
+    if single:
+        groups = np.arange(len(labels))
+    counts = np.unique(labels, return_counts=True)[1]
+    n_groups = len(np.unique(groups))
+    n_folds = min(n_folds, counts.max(), n_groups)
+    plain = n_groups == len(labels) and counts.min() >= n_folds
+    splitter = StratifiedKFold if plain else StratifiedGroupKFold
+    theirs = np.empty(len(labels), dtype=np.int64)
+    for fold, (_, rows) in enumerate(
+        splitter(n_folds, shuffle=True, random_state=seed).split(
+            labels, labels, None if plain else groups
+        )
+    ):
+        theirs[rows] = fold
+    if any(len(np.unique(theirs[labels == label])) < 2 for label in labels):
+        return  # grouped_folds tries another shuffle
+    theirs = np.unique(theirs, return_inverse=True)[1]
+    assert np.array_equal(grouped_folds(labels, groups, n_folds, seed), theirs)
+
+
+def test_folds_once_published_stay() -> None:
+    labels = np.array(list("aabbabababbaabab"))
+    single = grouped_folds(labels, np.arange(16), 3, 0)
+    paired = grouped_folds(labels, np.arange(16) // 2, 3, 0)
+    assert "".join(map(str, single)) == "2002012210101012"
+    assert "".join(map(str, paired)) == "1100001122002222"
 
 
 @settings(max_examples=40, deadline=None)

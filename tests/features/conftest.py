@@ -1,9 +1,13 @@
-"""Keras for the tests that ask for it, and no other."""
+"""Keras and converted networks for the tests that ask for them, and no others."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from features import conversion
 
 
 @pytest.fixture(scope="module")
@@ -19,3 +23,21 @@ def fresh_session(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "keras" in request.fixturenames:
         request.getfixturevalue("keras").backend.clear_session()
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where converted networks lie, for all files and all processes of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "networks"
+
+
+@pytest.fixture(scope="module")
+def networks(cache: Path, keras: Any) -> Iterator[Path]:
+    """The cache, filled by this process: starting another for each network takes 4 s more.
+
+    What the process apart does beyond that is tested in test_conversion.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, "_convert_apart", conversion._convert)
+        yield cache

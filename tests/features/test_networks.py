@@ -12,67 +12,20 @@ import pytest
 from data.errors import BlastlineError
 from features.backbones import BACKBONES, find_backbone
 from features.decode import decode
-from features.engines import Engine, make_engine
-from features.preprocess import resize
+from features.engines import make_engine
 from features.recipe import Recipe
-from features.weights import Weights, resolve_weights
+from features.weights import Weights
+from tests.features.engines import REAL, by_keras_alone, distance, embed, engine_of, real_cells
 from tests.features.images import noise
 from tests.shared import WEIGHTS, needs_shared, pbc_cells
 
 NETWORKS = [row.name for row in BACKBONES.values() if row.is_network]
-REAL = [  # backbone, alpha, layer, width
-    ("mobilenet_v2", 1.0, "", 1280),
-    ("mobilenet_v2", 0.35, "", 1280),
-    ("densenet169", 1.0, "", 1664),
-    ("inception_v3", 1.0, "mixed8", 1280),
-    ("resnet50", 1.0, "conv4_block6_out", 1024),
-    ("vgg16", 1.0, "block3_pool", 256),
-]
 
 
-def engine_of(name: str, option: object, alpha: float = 1.0, layer: str = "") -> Engine:
-    row = find_backbone(name)
-    weights = resolve_weights(row, str(option), alpha=alpha, layer=layer, seed=0)
-    recipe = Recipe(name, weights.source, weights.digest, size=row.size, layer=layer, alpha=alpha)
-    return make_engine(recipe, weights, 0)
-
-
-def embed(engine: Engine, images: list[np.ndarray]) -> np.ndarray:
-    return engine.embed([engine.prepare(image) for image in images])
-
-
-def refusal(name: str, option: object, alpha: float = 1.0, layer: str = "") -> str:
+def refusal(networks: Path, name: str, option: object, alpha: float = 1.0, layer: str = "") -> str:
     with pytest.raises(BlastlineError) as caught:
-        engine_of(name, option, alpha, layer)
+        engine_of(networks, name, option, alpha=alpha, layer=layer)
     return str(caught.value)
-
-
-def cells(count: int) -> list[np.ndarray]:
-    return [decode(path.read_bytes()) for path in pbc_cells(count)]
-
-
-def distance(found: np.ndarray, expected: np.ndarray) -> float:
-    """Largest relative L2 distance of two lists of embeddings."""
-    gap = np.linalg.norm(found.astype(np.float64) - expected, axis=1)
-    return float((gap / np.linalg.norm(expected, axis=1)).max())
-
-
-def by_keras_alone(
-    keras: Any, name: str, alpha: float, layer: str, images: list[np.ndarray]
-) -> np.ndarray:
-    """Embeddings with the real weights as the documentation of keras.applications makes them."""
-    row, applications = find_backbone(name), keras.applications
-    options = {"alpha": alpha} if name == "mobilenet_v2" else {}
-    model = getattr(applications, row.builder)(
-        weights=None, include_top=False, input_shape=(row.size, row.size, 3), **options
-    )
-    file = f"{name}-{alpha:.2f}" if options else f"{name}-to-{layer}" if layer else name
-    if layer:
-        model = keras.Model(model.input, model.get_layer(layer).output)
-    model.load_weights(str(WEIGHTS / f"{file}.weights.h5"))
-    batch = np.stack([resize(image, row.size) for image in images]).astype(np.float32)
-    prepared = getattr(applications, row.module).preprocess_input(batch)
-    return np.asarray(model(prepared, training=False)).mean(axis=(1, 2))
 
 
 def neighbour_accuracy(embeddings: np.ndarray, labels: np.ndarray) -> float:
@@ -85,30 +38,29 @@ def neighbour_accuracy(embeddings: np.ndarray, labels: np.ndarray) -> float:
 
 @needs_shared
 @pytest.mark.parametrize(("name", "alpha", "layer", "width"), REAL)
-def test_real_weights_embed_real_cells_alike_in_any_batch_and_in_rgb(
-    keras: Any, name: str, alpha: float, layer: str, width: int
+def test_real_weights_embed_real_cells_as_keras_alone_does_and_in_rgb(
+    keras: Any, networks: Path, name: str, alpha: float, layer: str, width: int
 ) -> None:
-    images = cells(8)
-    engine = engine_of(name, WEIGHTS, alpha, layer)
-    together = embed(engine, images)
-    assert together.shape == (8, width)
-    assert together.dtype == np.float32
-    assert np.isfinite(together).all()
-    one_by_one = np.concatenate([embed(engine, [image]) for image in images])
-    assert distance(one_by_one, together) < 1e-4
-    both = [*images[:4], *(image[..., ::-1] for image in images[:4])]
-    rgb, bgr = np.split(by_keras_alone(keras, name, alpha, layer, both), 2)
-    assert distance(together[:4], rgb) < 1e-4
+    images = real_cells(4)
+    engine = engine_of(networks, name, WEIGHTS, alpha=alpha, layer=layer)
+    found = embed(engine, images)
+    assert found.shape == (4, width)
+    stem = f"{name}-{alpha:.2f}" if name == "mobilenet_v2" else f"{name}-to-{layer}"
+    file = WEIGHTS / f"{stem if name == 'mobilenet_v2' or layer else name}.weights.h5"
+    rgb, bgr = by_keras_alone(keras, name, images, alpha=alpha, layer=layer, file=file)
+    assert distance(found, rgb) < 5e-5
     assert distance(bgr, rgb) > 0.05
 
 
 @needs_shared
-def test_real_weights_know_more_of_cells_than_random_ones(keras: Any) -> None:
+def test_real_weights_know_more_of_cells_than_random_ones(networks: Path) -> None:
     paths = pbc_cells(160)
     images = [decode(path.read_bytes()) for path in paths]
     labels = np.array([path.parent.name for path in paths])
     real, random = (
-        neighbour_accuracy(embed(engine_of("mobilenet_v2", option, 0.35), images), labels)
+        neighbour_accuracy(
+            embed(engine_of(networks, "mobilenet_v2", option, alpha=0.35), images), labels
+        )
         for option in (WEIGHTS, "random")
     )
     assert real > 0.6
@@ -116,17 +68,18 @@ def test_real_weights_know_more_of_cells_than_random_ones(keras: Any) -> None:
 
 
 @needs_shared
-def test_a_layer_before_the_cut_is_as_good_as_the_cut(keras: Any) -> None:
+def test_a_layer_before_the_cut_is_as_good_as_the_cut(networks: Path) -> None:
     file = WEIGHTS / "resnet50-to-conv4_block6_out.weights.h5"
-    found = embed(engine_of("resnet50", file, layer="conv3_block4_out"), cells(2))
+    engine = engine_of(networks, "resnet50", file, layer="conv3_block4_out")
+    found = embed(engine, real_cells(2))
     assert found.shape == (2, 512)
 
 
 @needs_shared
 @pytest.mark.parametrize("layer", ["", "conv5_block3_out"])
-def test_a_layer_behind_the_cut_is_refused(keras: Any, layer: str) -> None:
+def test_a_layer_behind_the_cut_is_refused(networks: Path, layer: str) -> None:
     file = WEIGHTS / "resnet50-to-conv4_block6_out.weights.h5"
-    message = refusal("resnet50", file, layer=layer)
+    message = refusal(networks, "resnet50", file, layer=layer)
     assert message.startswith(f"weights {file}: end at layer 'conv4_block6_out'")
     assert "LAYER=conv4_block6_out" in message
 
@@ -142,35 +95,36 @@ def test_a_layer_behind_the_cut_is_refused(keras: Any, layer: str) -> None:
     ],
 )
 def test_weights_of_another_network_are_refused(
-    keras: Any, tmp_path: Path, name: str, file: str, alpha: float
+    networks: Path, tmp_path: Path, name: str, file: str, alpha: float
 ) -> None:
     path = tmp_path / "mine.weights.h5"
     path.symlink_to(WEIGHTS / file)
-    message = refusal(name, path, alpha)
+    message = refusal(networks, name, path, alpha)
     assert message.startswith(f"weights {path}: do not fit {name}")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"\x89HDF\r\n\x1a\n" + bytes(500)])
 def test_a_file_that_holds_no_weights_is_refused(
-    keras: Any, tmp_path: Path, content: bytes
+    networks: Path, tmp_path: Path, content: bytes
 ) -> None:
     path = tmp_path / "mobilenet_v2-1.00.weights.h5"
     path.write_bytes(content)
-    assert f"weights {path}: do not fit mobilenet_v2" in refusal("mobilenet_v2", tmp_path)
+    assert f"weights {path}: do not fit mobilenet_v2" in refusal(networks, "mobilenet_v2", tmp_path)
 
 
 @needs_shared
-def test_a_cut_download_is_refused(keras: Any, tmp_path: Path) -> None:
+def test_a_cut_download_is_refused(networks: Path, tmp_path: Path) -> None:
     path = tmp_path / "mobilenet_v2-0.35.weights.h5"
     path.write_bytes((WEIGHTS / path.name).read_bytes()[:1_000_000])
-    assert f"weights {path}: do not fit mobilenet_v2" in refusal("mobilenet_v2", tmp_path, 0.35)
+    message = refusal(networks, "mobilenet_v2", tmp_path, 0.35)
+    assert f"weights {path}: do not fit mobilenet_v2" in message
 
 
 @pytest.mark.parametrize(
     ("name", "alpha"), [*((name, 1.0) for name in NETWORKS), ("mobilenet_v2", 0.35)]
 )
 def test_keras_asks_for_the_file_that_the_table_names(
-    keras: Any, monkeypatch: pytest.MonkeyPatch, name: str, alpha: float
+    networks: Path, monkeypatch: pytest.MonkeyPatch, name: str, alpha: float
 ) -> None:
     """The digest of ImageNet weights is that of the file which Keras will load."""
     asked = []
@@ -183,7 +137,7 @@ def test_keras_asks_for_the_file_that_the_table_names(
     row = find_backbone(name)
     recipe = Recipe(name, "imagenet", "", size=row.size, alpha=alpha)
     with pytest.raises(BlastlineError, match=rf"^backbone {name}: .*\(no network in tests\)"):
-        make_engine(recipe, Weights("imagenet", ""), 0)
+        make_engine(recipe, Weights("imagenet", ""), 0, networks)
     assert asked == [row.cached_as.format(alpha=alpha)]
 
 
@@ -197,20 +151,24 @@ def test_efficientnet_weights_as_a_file_equal_those_that_keras_loads(
     base.get_layer("normalization").set_weights([mean, std**2, np.array(0)])
     base.save_weights(path)
     images = [noise(n, 60, 60) // 2 + 60 for n in range(2)]
-    by_file = embed(engine_of("efficientnet_b0", tmp_path), images)
+    fields: dict[str, Any] = {"engine": "keras-tensorflow", "size": 96}
+    by_file = embed(engine_of(tmp_path, "efficientnet_b0", tmp_path, **fields), images)
     utils = sys.modules["keras.src.utils.file_utils"]
     monkeypatch.setattr(utils, "get_file", lambda *_, **__: str(path))
-    by_keras = embed(engine_of("efficientnet_b0", "imagenet"), images)
+    by_keras = embed(engine_of(tmp_path, "efficientnet_b0", "imagenet", **fields), images)
     assert distance(by_file, by_keras) < 1e-4
 
 
 OFFLINE = """
+import sys
+from pathlib import Path
 from features.engines import make_engine
 from features.recipe import Recipe
 from features.weights import Weights
 from data.errors import BlastlineError
 try:
-    make_engine(Recipe("vgg16", "imagenet", "", size=224), Weights("imagenet", ""), 0)
+    recipe = Recipe("vgg16", "imagenet", "", size=224)
+    make_engine(recipe, Weights("imagenet", ""), 0, Path(sys.argv[1]))
 except BlastlineError as error:
     print(error)
 """
@@ -220,14 +178,14 @@ def test_imagenet_weights_out_of_reach_are_one_line_that_says_both_ways(tmp_path
     closed = "http://127.0.0.1:9"
     proxies = {f"{scheme}_proxy": closed for scheme in ("http", "https", "HTTP", "HTTPS")}
     done = subprocess.run(
-        [sys.executable, "-c", OFFLINE],
+        [sys.executable, "-c", OFFLINE, str(tmp_path)],
         env={**os.environ, **proxies, "no_proxy": "", "KERAS_HOME": str(tmp_path)},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,
     )
-    (line,) = [each for each in done.stdout.splitlines() if each.startswith("backbone")]
+    (line,) = done.stdout.splitlines()
     assert "could not download its ImageNet weights" in line
     assert "connect to the internet once" in line
     assert "--weights folder" in line

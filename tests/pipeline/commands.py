@@ -17,6 +17,7 @@ from classifiers.result import RunResult
 ROOT = Path(__file__).resolve().parents[2]
 STOPPED = 130
 REFUSED = 2
+PARTLY = 3
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,13 @@ def interrupted(patch: str, *arguments: object) -> Done:
 
 def refused(done: Done, *named: object) -> None:
     assert done.code == REFUSED, done.err
+    for word in named:
+        assert str(word) in done.complaint
+
+
+def partly(done: Done, *named: object) -> None:
+    """Some images failed, all others are done."""
+    assert done.code == PARTLY, done.err
     for word in named:
         assert str(word) in done.complaint
 

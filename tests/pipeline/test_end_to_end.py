@@ -66,8 +66,8 @@ def predictions(whole: Whole) -> pd.DataFrame:
 def test_nothing_half_made_is_left_behind(whole: Whole) -> None:
     names = {path.name for path in whole.folder.iterdir()}
     assert names == {
-        "config.toml", "manifest.csv", "scan.json", "extract.json", "run.json", "predictions.csv",
-        "bundle", "bundle-self-trained", "thumbnails", "report.html",
+        "config.toml", "manifest.csv", "scan.json", "extract.json", "outcomes.csv", "run.json",
+        "predictions.csv", "bundle", "bundle-self-trained", "thumbnails", "report.html",
     }  # fmt: skip
     assert not [path for path in whole.work.rglob("*") if path.name.endswith((".tmp", ".parts"))]
 
@@ -215,7 +215,7 @@ def test_a_bundle_predicts_as_the_run_did(
 
 def test_a_bundle_remembers_recipe_and_run(whole: Whole) -> None:
     bundle = read_bundle(whole.folder / "bundle")
-    assert bundle.recipe.digest == whole.result().recipe_digest
+    assert [each.digest for each in bundle.recipes] == list(whole.result().recipes)
     assert (bundle.run, bundle.classes) == ("whole", tuple(CLASSES))
 
 

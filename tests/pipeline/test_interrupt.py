@@ -77,7 +77,7 @@ def test_extract_keeps_what_is_embedded(fresh: Run, finished_run: Run) -> None:
     stopped(after("extract", 40), "extract", *fresh.options("extract"))
     assert not half_made(fresh.work)
     done = blastline("extract", *fresh.options("extract")).well()
-    now, before = map(int, re.findall(r"(\d+) embedded now, (\d+) before", done.out)[0])
+    now, before = map(int, re.findall(r"(\d+) embedded now, (\d+) dealt with before", done.out)[0])
     assert now + before == len(finished_run.table("manifest.csv")) == 84
     assert 30 <= before <= 45  # what was under way may be lost, what was done may not
     assert not list(fresh.work.rglob("*.parts"))
@@ -86,9 +86,9 @@ def test_extract_keeps_what_is_embedded(fresh: Run, finished_run: Run) -> None:
 
     keys = Manifest.read(fresh.folder / "manifest.csv", ["Normal", "Blast", "L1", "L2", "L3"])
     found = [
-        read_extract(resolve_config(None, {"work": str(run.work), "run": run.name}))[1].embeddings(
-            list(keys.frame.sha256)
-        )
+        read_extract(resolve_config(None, {"work": str(run.work), "run": run.name}))[1][
+            0
+        ].embeddings(list(keys.frame.sha256))
         for run in (fresh, finished_run)
     ]
     assert (found[0] == found[1]).all()

@@ -14,7 +14,8 @@ TARGETS = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()  # ty
 OPTIONS = {
     "extract": {
         "dataset": "DATASET", "images": "IMAGES", "backbone": "BACKBONE", "weights": "WEIGHTS",
-        "alpha": "ALPHA", "layer": "LAYER", "run": "RUN", "work": "WORK",
+        "alpha": "ALPHA", "layer": "LAYER", "run": "RUN", "work": "WORK", "pooling": "POOLING",
+        "views": "VIEWS", "engine": "ENGINE", "precision": "PRECISION",
     },
     "fit": {
         "dataset": "DATASET", "backbone": "BACKBONE", "layer": "LAYER", "run": "RUN",
@@ -26,7 +27,8 @@ VALUES = {
     "DATASET": "my cards/mine.toml", "IMAGES": "/data/my cells (2024)", "BACKBONE": "vgg16",
     "WEIGHTS": "some weights", "ALPHA": "0.35", "LAYER": "block3_pool", "RUN": "a run",
     "WORK": "over there", "CLASSIFIERS": "logistic,svm", "TRIALS": "7",
-    "BUNDLE": "a bundle", "PORT": "9090",
+    "BUNDLE": "a bundle", "PORT": "9090", "POOLING": "tokens", "VIEWS": "8", "ENGINE": "keras",
+    "PRECISION": "bf16",
 }  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def test_make_alone_lists_every_target_with_a_line() -> None:
     listed = dict(re.findall(r"^\s+make (\S+)\s+(\S.*)$", done.out, re.MULTILINE))
     assert set(listed) == set(TARGETS)
     variables = set(re.findall(r"^([A-Z]+) \?=", MAKEFILE, re.MULTILINE)) - {"PYTHON"}
-    told = re.search(r"variables: (.*)", done.out)
+    told = re.search(r"variables: ([A-Z\s]+)", done.out)
     assert told is not None
     assert set(told[1].split()) == variables
 
@@ -83,9 +85,9 @@ def test_one_variable_says_one_option() -> None:
 
 def test_predict_takes_a_bundle_or_that_of_a_run() -> None:
     (words,) = commands("predict", IMAGES="my cells", BUNDLE="a bundle", WEIGHTS="w")
-    assert words[1:] == ["predict", "--weights", "w", "a bundle", "my cells"]
+    assert words[1:] == ["predict", "--weights", "w", "--work", "runs", "a bundle", "my cells"]
     (words,) = commands("predict", IMAGES="my cells", RUN="r", WORK="there")
-    assert words[1:] == ["predict", "there/r/bundle", "my cells"]
+    assert words[1:] == ["predict", "--work", "there", "there/r/bundle", "my cells"]
 
 
 def test_the_demonstration_runs_all_stages_on_the_synthetic_set() -> None:
@@ -108,6 +110,11 @@ def test_predict_takes_the_bundle_of_the_run_that_the_variables_name() -> None:
     named = {"DATASET": "cards/mine.toml", "BACKBONE": "vgg16", "IMAGES": "cells"}
     assert "runs/mine-vgg16/bundle" in commands("predict", **named)[-1]
     assert "runs/own/bundle" in commands("predict", **named, RUN="own")[-1]
+    several = {"BACKBONE": "vgg16,resnet50@conv4_block6_out", "IMAGES": "cells"}
+    assert (
+        "runs/synthetic-vgg16+resnet50@conv4_block6_out/bundle"
+        in commands("predict", **several)[-1]
+    )
     assert "other/bundle" in commands("predict", **named, RUN="own", BUNDLE="other/bundle")[-1]
 
 

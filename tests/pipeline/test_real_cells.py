@@ -56,8 +56,9 @@ def test_classes_citation_and_warning_are_told(real: Run) -> None:
     assert result.dataset.patients is None
     assert result.split.unit == "image"
     assert "No patient ids" in result.split.warning
-    assert result.recipe["backbone"] == "mobilenet_v2"
-    assert result.recipe["alpha"] == 0.35
+    (recipe,) = result.recipes.values()
+    assert (recipe["backbone"], recipe["alpha"]) == ("mobilenet_v2", 0.35)
+    assert recipe["engine"] == "openvino"
     page = (real.folder / "report.html").read_text(encoding="utf-8")
     assert "No patient ids" in page
     assert "Acevedo" in page

@@ -9,7 +9,9 @@ from classifiers.result import (
     ClassifierResult,
     DatasetPart,
     Estimate,
+    ExtractionPart,
     FlowStep,
+    Gate,
     Round,
     RunResult,
     SelfTrainingPart,
@@ -126,16 +128,21 @@ def build(plan: Plan) -> RunResult:
             if patients
             else f"No patients are known: the split is by image and figures are optimistic. {odd}",
         ),
-        recipe={
-            "backbone": "mobilenet_v2",
-            "layer": "",
-            "size": 224,
-            "steps": ["mask:0.60,0.85,1,1" + odd, "crop:cell"],
-            "weights_digest": "9f2c" * 16,
-            "alpha": 1.0,
-            "extra" + odd: "own setting",
+        recipes={
+            "03ab" * 16: {
+                "backbone": "mobilenet_v2",
+                "layer": "",
+                "size": 224,
+                "steps": ["mask:0.60,0.85,1,1" + odd, "crop:cell"],
+                "weights_digest": "9f2c" * 16,
+                "alpha": 1.0,
+                "extra" + odd: "own setting",
+            }
         },
-        recipe_digest="03ab" * 16,
+        extraction=ExtractionPart(
+            engines={"mobilenet_v2": "openvino, bf16, 2 streams of 8 images" + odd},
+            gates={"mobilenet_v2": Gate(images=64, cosine=0.9991, lowest=0.9876, neighbours=0.97)},
+        ),
         tuning=_tuning(),
         classifiers=classifiers,
         self_training=part,

@@ -148,7 +148,8 @@ def test_a_fixed_test_set_is_no_fold() -> None:
 )
 def test_only_pretrained_networks_are_called_so(weights: str, said: str) -> None:
     result = build(EXAMPLES["five"])
-    changed = result.model_copy(update={"recipe": {**result.recipe, "weights": weights}})
+    recipes = {digest: {**each, "weights": weights} for digest, each in result.recipes.items()}
+    changed = result.model_copy(update={"recipes": recipes})
     assert said in read("summary", changed).text("main")
     assert said in read("recipe", changed).text("main")
 
@@ -246,8 +247,13 @@ def test_the_flow_lists_steps_reasons_and_dropped_images() -> None:
 def test_recipe_tuning_and_versions_are_printed_whole() -> None:
     result = build(EXAMPLES["five"])
     recipe = read("recipe", result).text("main")
-    assert result.recipe_digest in recipe and "9f2c" * 16 in recipe and "own setting" in recipe
+    assert (
+        next(iter(result.recipes)) in recipe and "9f2c" * 16 in recipe and "own setting" in recipe
+    )
     assert "mask:0.60,0.85,1,1" in recipe
+    assert "openvino, bf16, 2 streams of 8 images" in recipe
+    assert "centred cosine 0.9991 on average and 0.9876 at worst" in recipe
+    assert "same for 97" in recipe
     tuning = read("tuning", result).text("main")
     assert (
         "svm (4 of 5 folds) and logistic (1 of 5 folds)" in tuning and "fold 2 logistic" in tuning

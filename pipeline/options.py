@@ -1,0 +1,88 @@
+"""The options of the command line, each said once and shared by the commands."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_RUN, _IN, _OUT = "Run", "Images and embeddings", "Tuning and fitting"
+Config = Annotated[
+    Path | None, typer.Option("--config", help="TOML file of settings.", rich_help_panel=_RUN)
+]
+Run = Annotated[
+    str | None,
+    typer.Option(help="Name of the run; by default DATASET-BACKBONE.", rich_help_panel=_RUN),
+]
+Work = Annotated[
+    str | None,
+    typer.Option(help="Folder for all that is generated [default: runs].", rich_help_panel=_RUN),
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything.", rich_help_panel=_RUN)]
+Dataset = Annotated[
+    str | None,
+    typer.Option(help="Card: a name, or a .toml file of your own.", rich_help_panel=_IN),
+]
+Images = Annotated[
+    str | None,
+    typer.Option(help="Folder of images; only read.", rich_help_panel=_IN),
+]
+Folds = Annotated[int | None, typer.Option(help="Outer folds [default: 5].", rich_help_panel=_IN)]
+Backbone = Annotated[
+    str | None,
+    typer.Option(
+        help="One or several with commas; NAME@LAYER for an inner layer.", rich_help_panel=_IN
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="imagenet, random, a weights file or a folder.", rich_help_panel=_IN),
+]
+Alpha = Annotated[float | None, typer.Option(help="Width of mobilenet_v2.", rich_help_panel=_IN)]
+Layer = Annotated[str | None, typer.Option(help="Inner layer to pool.", rich_help_panel=_IN)]
+Size = Annotated[
+    int | None, typer.Option(help="Side of the input; native if 0.", rich_help_panel=_IN)
+]
+Pooling = Annotated[
+    str | None,
+    typer.Option(help="average, or tokens: every position by itself.", rich_help_panel=_IN),
+]
+Views = Annotated[
+    int | None,
+    typer.Option(help="Turned and mirrored copies of each image, 1 to 8.", rich_help_panel=_IN),
+]
+Engine = Annotated[
+    str | None, typer.Option(help="auto, openvino or keras [default: auto].", rich_help_panel=_IN)
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(help="float32, or bf16: faster, after a check.", rich_help_panel=_IN),
+]
+Gate = Annotated[
+    float | None,
+    typer.Option(
+        help="Centred cosine with float32 that bf16 must reach [default: 0.98].",
+        rich_help_panel=_IN,
+    ),
+]
+Rehash = Annotated[
+    bool,
+    typer.Option("--rehash", help="Hash unchanged images again too.", rich_help_panel=_IN),
+]
+Classifiers = Annotated[
+    str | None, typer.Option(help="Names with commas: logistic,svm,dense.", rich_help_panel=_OUT)
+]
+Trials = Annotated[
+    int | None, typer.Option(help="Trials a study [default: 12].", rich_help_panel=_OUT)
+]
+Metric = Annotated[
+    str | None, typer.Option(help="Maximised: f1_macro, accuracy, ...", rich_help_panel=_OUT)
+]
+Pca = Annotated[
+    int | None, typer.Option(help="Principal components; 0: none.", rich_help_panel=_OUT)
+]
+Threshold = Annotated[
+    float | None, typer.Option(help="Probability of a pseudo-label.", rich_help_panel=_OUT)
+]
+Rounds = Annotated[
+    int | None, typer.Option(help="Self-training rounds; 0: none.", rich_help_panel=_OUT)
+]

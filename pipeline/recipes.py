@@ -1,0 +1,129 @@
+"""From a configuration to recipes, weights and engines, for extraction and prediction alike."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.cards import Card
+from data.errors import BlastlineError
+from features.backbones import Backbone, find_backbone
+from features.engine import Engine
+from features.engines import choose_engine, make_engine
+from features.preprocess import parse_steps
+from features.recipe import Recipe
+from features.weights import Weights, resolve_weights
+from pipeline.config import RunConfig
+from pipeline.console import say
+
+BASELINE = "mean_colour"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe and what it takes to run it.
+
+    Attributes:
+        networks: folder of converted networks.
+        what: engine and precision, for people.
+    """
+
+    recipe: Recipe
+    weights: Weights
+    seed: int
+    networks: Path
+    what: str = ""
+
+    def make_engine(self) -> Engine:
+        """Build the engine; the first time it may have to convert the network."""
+        return make_engine(self.recipe, self.weights, self.seed, self.networks)
+
+
+def networks_folder(work: str | Path) -> Path:
+    """Where networks lie that were converted for an engine."""
+    return Path(work) / "networks"
+
+
+def store_path(config: RunConfig, recipe: Recipe) -> Path:
+    """Where the embeddings of a recipe lie, shared by all runs on the data set."""
+    name = Path(config.dataset).stem
+    return Path(config.work) / "embeddings" / name / f"{recipe.name}.h5"
+
+
+def read_recipe(fields: Mapping[str, object], path: Path) -> Recipe:
+    """A recipe from its fields in a JSON file at ``path``."""
+    return Recipe.from_json(json.dumps(fields), str(path))
+
+
+def make_plan(config: RunConfig, card: Card, name: str, layer: str) -> Plan:
+    """The plan for one backbone of a configuration.
+
+    Raises:
+        BlastlineError: unknown backbone or step, no such weights, or settings that do not fit.
+    """
+    backbone = find_backbone(name)
+    weights = _weights(config, backbone, layer)
+    steps = card.preprocess if config.steps is None else config.steps
+    parse_steps(steps)
+    networks = networks_folder(config.work)
+    engine = choose_engine(config.engine, backbone)
+    if not backbone.is_network:
+        recipe = Recipe(
+            name, weights.source, weights.digest, steps, engine=engine, pooling="none",
+            resize="inside the descriptors",
+        )  # fmt: skip
+        return Plan(recipe, weights, config.seed, networks, "descriptors")
+    recipe = Recipe(
+        backbone=name,
+        weights=weights.source,
+        weights_digest=weights.digest,
+        steps=steps,
+        size=config.size or backbone.size,
+        layer=layer,
+        alpha=config.alpha if name == "mobilenet_v2" else 1.0,
+        pooling=config.pooling,
+        views=config.views,
+        engine=engine,
+        precision=config.precision,
+    )
+    why = " (auto: a GPU)" if engine != "openvino" else " (auto: no GPU)"
+    what = f"engine {engine}{why if config.engine == 'auto' else ''}, {recipe.precision}"
+    return Plan(recipe, weights, config.seed, networks, what)
+
+
+def _weights(config: RunConfig, backbone: Backbone, layer: str) -> Weights:
+    """The weights that a configuration asks for; Keras' own are downloaded now if need be."""
+
+    def resolve() -> Weights:
+        return resolve_weights(
+            backbone, config.weights, alpha=config.alpha, layer=layer, seed=config.seed
+        )
+
+    found = resolve()
+    if found.digest:
+        return found
+    from features.networks import download_weights
+
+    say(f"extract: {backbone.name}: Keras downloads its ImageNet weights (once)")
+    download_weights(backbone, config.alpha)
+    return resolve()
+
+
+def bundle_plan(recipe: Recipe, option: str, networks: Path) -> Plan:
+    """The plan for a recipe of a bundle, with the weights that ``option`` says.
+
+    Raises:
+        BlastlineError: there are no such weights, or they are other ones than the recipe's.
+    """
+    # The seed is part of what stands for the digest of random weights.
+    said = recipe.weights_digest.rpartition(" ")[2]
+    seed = int(said) if recipe.weights == "random" and said.isdecimal() else 0
+    weights = resolve_weights(
+        find_backbone(recipe.backbone), option, alpha=recipe.alpha, layer=recipe.layer, seed=seed
+    )
+    if weights.digest != recipe.weights_digest:
+        raise BlastlineError(
+            f"weights {option}: digest {weights.digest[:12] or 'none'}, but the bundle was fitted "
+            f"with {recipe.weights_digest[:12]}; give the same weights (--weights), or fit again"
+        )
+    return Plan(recipe, weights, seed, networks)
