@@ -1,6 +1,5 @@
 """What an engine is: it prepares images in many threads and embeds them in a few."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
@@ -70,6 +69,7 @@ class NetworkEngine(ABC):
     """
 
     network_batch: int
+    images_a_call: int  # views counted; some batches a call save the way in and out
     streams: int
     description: str
 
@@ -79,8 +79,8 @@ class NetworkEngine(ABC):
 
     @property
     def batch(self) -> int:
-        """Images whose views fill whole batches of the network."""
-        return self.network_batch // math.gcd(self.network_batch, self._views)
+        """Images that a call of ``embed`` takes at best."""
+        return max(1, self.images_a_call // self._views)
 
     def prepare(self, image: np.ndarray, sha256: str) -> np.ndarray:
         """Preprocess, resize and turn one (h, w, 3) uint8 image: (views, size, size, 3) uint8."""

@@ -43,6 +43,7 @@ class KerasEngine(NetworkEngine):
         network.compile(jit_compile=bool(found) or keras_backend() == "jax")
         self._network = network
         self.network_batch = best_batch(self._rate, GPU_BATCHES) if found else CPU_BATCH
+        self.images_a_call = self.network_batch
         where = found[0] if found else "CPU"
         self.description = (
             f"keras on {keras_backend()}, {recipe.precision}, {where}, batches of "

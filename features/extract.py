@@ -6,7 +6,6 @@ queues are bounded, so that memory does not grow with the number of images.
 
 import hashlib
 import os
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -99,8 +98,6 @@ def extract(
         first.setdefault(sha256, path)
     unreachable: dict[str, str] = {}  # content -> why its file could not be read this time
     with ExitStack() as held:
-        # decode() silences Pillow in many threads at once, which would leave all warnings off.
-        held.enter_context(warnings.catch_warnings())
         lanes = []
         for job in jobs:
             held.enter_context(job.store.writing())

@@ -127,10 +127,10 @@ def test_weights_are_converted_as_they_are(networks: Path) -> None:
     assert file.stat().st_size > 3.5 * 395_000  # weights of the convolutions
 
 
-def test_a_batch_of_views_fills_the_networks_batches(networks: Path) -> None:
+def test_any_number_of_views_is_embedded_in_calls_of_a_bounded_size(networks: Path) -> None:
     for views in range(1, 9):
         engine = engine_of(networks, "mobilenet_v2", alpha=0.35, size=SMALL, views=views)
-        assert engine.batch * views % 8 == 0
+        assert 8 < engine.batch * views <= 16
         assert embed(engine, CELLS).shape == ((3, 1280) if views == 1 else (3, views, 1280))
 
 

@@ -41,7 +41,7 @@ class CountingEngine(DescriptorEngine):
 class ViewsEngine(NetworkEngine):
     """In place of a network: the corner pixel of each view; streams overtake one another."""
 
-    network_batch, streams = 8, 3
+    network_batch, images_a_call, streams = 8, 8, 3
     description = "corners"
 
     def __init__(self, recipe: Recipe) -> None:
