@@ -18,6 +18,7 @@ POOLING ?=
 VIEWS ?=
 ENGINE ?=
 PRECISION ?=
+GATE ?=
 CLASSIFIERS ?=
 TRIALS ?=
 RUN ?=
@@ -31,7 +32,8 @@ RUN_OPTIONS = $(call option,DATASET,dataset) $(call option,BACKBONE,backbone) \
 	$(call option,RUN,run) $(call option,WORK,work)
 IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,WEIGHTS,weights) \
 	$(call option,ALPHA,alpha) $(call option,LAYER,layer) $(call option,POOLING,pooling) \
-	$(call option,VIEWS,views) $(call option,ENGINE,engine) $(call option,PRECISION,precision)
+	$(call option,VIEWS,views) $(call option,ENGINE,engine) $(call option,PRECISION,precision) \
+	$(call option,GATE,gate)
 FIT_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
 	$(call option,LAYER,layer)
 
@@ -41,7 +43,7 @@ RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(subst 
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
-	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER POOLING VIEWS ENGINE PRECISION"
+	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER POOLING VIEWS ENGINE PRECISION GATE"
 	@echo "             CLASSIFIERS TRIALS RUN WORK BUNDLE PORT"
 
 $(READY): setup.cfg pyproject.toml
@@ -58,7 +60,8 @@ demo: BACKBONE = morphology
 demo: extract fit report ## draw synthetic cells, extract, fit, report: under four minutes
 
 extract: $(READY) ## scan IMAGES and embed what is new
-	$(BIN)/blastline extract $(RUN_OPTIONS) $(IMAGE_OPTIONS)
+	@# 3: some images could not be read, which was told; the others are fitted
+	$(BIN)/blastline extract $(RUN_OPTIONS) $(IMAGE_OPTIONS) || test $$? -eq 3
 
 fit: $(READY) ## tune, test and self-train CLASSIFIERS
 	$(BIN)/blastline fit $(RUN_OPTIONS) $(FIT_OPTIONS)

@@ -56,6 +56,11 @@ def _files(path: Path) -> list[Path]:
             f"store {path}: no such file; expected an embedding store such as "
             "runs/embeddings/DATASET/BACKBONE-DIGEST.h5"
         )
+    if path.suffix != ".h5":
+        raise BlastlineError(
+            f"store {path}: not the name of a store; expected a file such as "
+            "runs/embeddings/DATASET/BACKBONE-DIGEST.h5"
+        )
     return files
 
 

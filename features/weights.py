@@ -84,7 +84,8 @@ def _choose(folder: Path, backbone: Backbone, alpha: float, layer: str) -> Path:
     if not layer and cuts:
         raise BlastlineError(
             f"weights {folder}: has {others[0].name}, which ends at an inner layer, and no whole "
-            f"{backbone.name}; choose that layer (LAYER={cuts[0]}, --layer {cuts[0]})"
+            f"{backbone.name}; choose that layer (LAYER={cuts[0]}, --layer {cuts[0]}; "
+            f"among several backbones {backbone.name}@{cuts[0]})"
         )
     there = ", ".join(path.name for path in sorted(folder.glob(f"*{SUFFIX}"))) or "none"
     raise BlastlineError(

@@ -164,7 +164,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="CSV file; standard output if not given.")
     ] = None,
-    work: Work = "runs",
+    work: Work = None,
 ) -> None:
     """Classify new images with a fitted bundle.
 
@@ -175,7 +175,7 @@ def predict(
     """
     from pipeline.predict import run_predict
 
-    failed = run_predict(bundle, images, weights, out, Path(work or "runs"))
+    failed = run_predict(bundle, images, weights, out, Path(work) if work else None)
     if failed:
         warn(f"blastline: predict: {failed} image(s) could not be read; the others are done")
         raise typer.Exit(PARTLY)

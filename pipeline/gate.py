@@ -45,11 +45,12 @@ def pass_gate(
         write_text(kept, json.dumps(asdict(result), indent=1) + "\n")
     say(f"extract: gate: {recipe.precision} beside float32: {result}")
     if result.cosine < config.gate:
+        enough = f"{np.floor(result.cosine * 1000) / 1000:.3f}"
         raise BlastlineError(
             f"precision {recipe.precision}: agrees too little with float32 on these images "
             f"({recipe.backbone}: centred cosine {result.cosine:.4f}, expected at least "
             f"{config.gate}); use --precision float32 (PRECISION=float32), or accept it with "
-            f"--gate {np.floor(result.cosine * 1000) / 1000:.3f}"
+            f"--gate {enough} (GATE={enough})"
         )
     return result
 

@@ -25,7 +25,7 @@ def run_predict(
     images: Sequence[Path],
     weights: str | None,
     out: Path | None,
-    work: Path = Path("runs"),
+    work: Path | None = None,
 ) -> int:
     """Predict every image; write CSV to ``out`` or standard output; the number that failed.
 
@@ -47,8 +47,10 @@ def run_predict(
         f"{', '.join(recipe.backbone for recipe in bundle.recipes)}, classes "
         f"{', '.join(bundle.classes)}"
     )
+    beside = bundle_folder.resolve().parents[1]  # the work folder of the run that made it
+    networks = networks_folder(work or (beside if networks_folder(beside).is_dir() else "runs"))
     engines = [
-        bundle_plan(recipe, weights or bundle.weights, networks_folder(work)).make_engine()
+        bundle_plan(recipe, weights or bundle.weights, networks).make_engine()
         for recipe in bundle.recipes
     ]
     batch = max(16, *(engine.batch for engine in engines))

@@ -25,7 +25,7 @@ class Plan:
 
     Attributes:
         networks: folder of converted networks.
-        what: engine and precision, for people.
+        what: engine, precision and whatever is not as usual, for people.
     """
 
     recipe: Recipe
@@ -87,7 +87,11 @@ def make_plan(config: RunConfig, card: Card, name: str, layer: str) -> Plan:
         precision=config.precision,
     )
     why = " (auto: a GPU)" if engine != "openvino" else " (auto: no GPU)"
-    what = f"engine {engine}{why if config.engine == 'auto' else ''}, {recipe.precision}"
+    parts = [f"engine {engine}{why if config.engine == 'auto' else ''}", recipe.precision]
+    parts += [f"layer {layer}"] if layer else []
+    parts += [recipe.pooling] if recipe.pooling != "average" else []
+    parts += [f"{recipe.views} views"] if recipe.views > 1 else []
+    what = ", ".join(parts)
     return Plan(recipe, weights, config.seed, networks, what)
 
 

@@ -16,6 +16,7 @@ OPTIONS = {
         "dataset": "DATASET", "images": "IMAGES", "backbone": "BACKBONE", "weights": "WEIGHTS",
         "alpha": "ALPHA", "layer": "LAYER", "run": "RUN", "work": "WORK", "pooling": "POOLING",
         "views": "VIEWS", "engine": "ENGINE", "precision": "PRECISION",
+        "gate": "GATE",
     },
     "fit": {
         "dataset": "DATASET", "backbone": "BACKBONE", "layer": "LAYER", "run": "RUN",
@@ -28,7 +29,7 @@ VALUES = {
     "WEIGHTS": "some weights", "ALPHA": "0.35", "LAYER": "block3_pool", "RUN": "a run",
     "WORK": "over there", "CLASSIFIERS": "logistic,svm", "TRIALS": "7",
     "BUNDLE": "a bundle", "PORT": "9090", "POOLING": "tokens", "VIEWS": "8", "ENGINE": "keras",
-    "PRECISION": "bf16",
+    "PRECISION": "bf16", "GATE": "0.95",
 }  # fmt: skip
 
 
@@ -43,7 +44,8 @@ def commands(*targets: str, **variables: str) -> list[list[str]]:
     done = make("--dry-run", *targets, **variables)
     assert (done.code, done.err) == (0, "")
     whole = done.out.replace("\\\n", " ")
-    return [shlex.split(line) for line in whole.splitlines() if ".venv/bin/" in line]
+    lines = [line.partition(" || ")[0] for line in whole.splitlines()]
+    return [shlex.split(line) for line in lines if ".venv/bin/" in line]
 
 
 def options(words: list[str]) -> dict[str, str]:

@@ -103,3 +103,13 @@ def test_while_another_process_writes_the_store_it_is_left_alone(
         refused(blastline("repair", store), store, held)
         refused(blastline("extract", "--work", folders.work, "--run", "r"), store, held)
     assert store.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["verify", "repair"])
+def test_a_file_that_is_no_store_stays_where_it_is(
+    command: str, tmp_path: Path, guarded: Guarded
+) -> None:
+    mine = tmp_path / "thesis.txt"
+    mine.write_text("mine")
+    refused(guarded(command, mine), "thesis.txt", "not the name of a store")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
