@@ -1,7 +1,7 @@
 """Extraction: every image is decoded once, embedded by every engine that lacks it, and stored.
 
 Loading, embedding and writing overlap: threads decode ahead, others embed, this one writes. All
-queues are bounded, so that memory does not grow with the number of images.
+queues are bounded: of an image that is done only its name and digest stay in memory.
 """
 
 import hashlib
