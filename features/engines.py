@@ -8,7 +8,6 @@ from features.keras_import import accelerators, keras_backend
 from features.recipe import Recipe
 from features.weights import Weights
 
-ENGINES = ("auto", "openvino", "keras")
 GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))  # the drivers of NVIDIA and AMD
 
 

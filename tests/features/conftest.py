@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from features import conversion
+from tests.features.stores import NAME, finished
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +42,9 @@ def networks(cache: Path, keras: Any) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conversion, "_convert_apart", conversion._convert)
         yield cache
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A finished store of thirty embeddings and a failure."""
+    return finished(tmp_path / NAME, range(30))

@@ -1,6 +1,6 @@
 """Small stores whose every row is known, for the tests of this room."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ from features.store import EmbeddingStore, part_files
 from features.store_file import HEADER, Failure
 from tests.features.images import MEAN_COLOUR
 
+NAME = f"{MEAN_COLOUR.name}.h5"
+Damage = Callable[[Path], object]
 WIDTH = 5
 FAILED = {f"{999:064x}": Failure("unreadable", "cut short – ä")}
 

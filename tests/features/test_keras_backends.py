@@ -76,7 +76,7 @@ def test_an_explicit_choice_wins(monkeypatch: pytest.MonkeyPatch, seen: bool) ->
     assert choose_engine("keras", NETWORK) == "keras-jax"
 
 
-@pytest.mark.parametrize("option", engines.ENGINES)
+@pytest.mark.parametrize("option", ["auto", "openvino", "keras"])
 def test_descriptors_run_in_opencv_whatever_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:

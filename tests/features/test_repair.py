@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,9 @@ from features.store_file import open_store_file
 from tests.features.images import MEAN_COLOUR, write_images
 from tests.features.stores import (
     FAILED,
+    NAME,
     WIDTH,
+    Damage,
     a_part,
     assert_holds,
     at_end,
@@ -36,15 +37,6 @@ from tests.features.stores import (
     tail,
     vectors,
 )
-
-NAME = f"{MEAN_COLOUR.name}.h5"
-Damage = Callable[[Path], object]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A finished store of thirty embeddings and a failure."""
-    return finished(tmp_path / NAME, range(30))
 
 
 @pytest.mark.parametrize(

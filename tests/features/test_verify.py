@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from features.repair import repair, verify
 from features.store import part_files
 from tests.features.images import MEAN_COLOUR
 from tests.features.stores import (
+    NAME,
+    Damage,
     a_part,
     at_end,
     at_start,
@@ -27,15 +28,6 @@ from tests.features.stores import (
     row_at,
     tail,
 )
-
-NAME = f"{MEAN_COLOUR.name}.h5"
-Damage = Callable[[Path], object]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A finished store of thirty embeddings and a failure."""
-    return finished(tmp_path / NAME, range(30))
 
 
 def test_a_sound_store_and_its_parts_pass(path: Path) -> None:
