@@ -6,6 +6,7 @@ queues are bounded: of an image that is done only its name and digest stay in me
 
 import hashlib
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -64,12 +65,14 @@ class Extraction:
         reused: images that were dealt with before, likewise.
         outcomes: path -> outcome, one for each image.
         engines: recipe name -> description of the engine that ran.
+        seconds: from the first image to the last, engines being ready.
     """
 
     computed: dict[str, int] = field(default_factory=dict)
     reused: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     engines: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 def extract(
@@ -107,7 +110,9 @@ def extract(
             if missing:
                 lanes.append(_Lane(job, missing, result))
         if lanes:
+            started = time.perf_counter()
             unreachable = _run(root, first, lanes, progress)
+            result.seconds = time.perf_counter() - started
         for job in jobs:
             job.store.finish()
     for sha256, path in images:

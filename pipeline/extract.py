@@ -73,7 +73,7 @@ def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
         done = extract(root, images, jobs, update)
     seconds = time.perf_counter() - started
     failed = {path: each.detail for path, each in done.outcomes.items() if each.failed}
-    _tell(config, plans, done, seconds)
+    _tell(config, plans, done)
     if len(failed) == len(manifest):
         path, reason = next(iter(failed.items()))
         raise BlastlineError(
@@ -103,7 +103,7 @@ def _counts(done: Extraction) -> dict[str, int]:
     return dict(Counter(each.name for each in done.outcomes.values()))
 
 
-def _tell(config: RunConfig, plans: list[Plan], done: Extraction, seconds: float) -> None:
+def _tell(config: RunConfig, plans: list[Plan], done: Extraction) -> None:
     for plan in plans:
         name, path = plan.recipe.name, store_path(config, plan.recipe)
         computed, reused = done.computed[name], done.reused[name]
@@ -112,7 +112,7 @@ def _tell(config: RunConfig, plans: list[Plan], done: Extraction, seconds: float
             continue
         say(
             f"extract: {computed:,} embedded now, {reused:,} dealt with before, "
-            f"{computed / seconds:.1f} images/s ({path})"
+            f"{computed / done.seconds:.1f} images/s ({path})"
         )
         say(f"      engine: {done.engines[name]}")
     failed = [(path, each) for path, each in done.outcomes.items() if each.failed]
