@@ -8,10 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from data.errors import BlastlineError
 from data.files import sha256_file, write_text
@@ -21,16 +24,24 @@ from features.weights import Weights
 FORMAT = 1  # raised when the conversion below changes what comes out
 NETWORK, HEADER = "network.xml", "network.json"
 FILES = (NETWORK, "network.bin")
+_IMPORTING = threading.Lock()
 REFUSED = 2  # exit code of the converting process where the user's settings do not fit
 # As the child finds this very package: the folder it is called from may hold another `data`.
 START = "import sys; sys.path.append(sys.argv[1]); from features.conversion import main; main()"
 
 
 def import_openvino() -> Any:
-    """Import OpenVINO without its telemetry, which tells Google Analytics of each import."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as if missing
-    import openvino
+    """Import OpenVINO without its telemetry, which tells Google Analytics of each import.
 
+    Its tables of NumPy types are made at their first use, in C++, while Python's lock is let go:
+    two threads that come at that moment wait for each other for ever. So they are made here.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as if missing
+    with _IMPORTING:
+        import openvino
+
+        tensor = openvino.Tensor(np.zeros(1, dtype=np.uint8), shared_memory=True)
+        tensor.get_element_type().to_dtype()
     return openvino
 
 
