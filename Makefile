@@ -21,6 +21,12 @@ PRECISION ?=
 GATE ?=
 CLASSIFIERS ?=
 TRIALS ?=
+METRIC ?=
+SAMPLER ?=
+PCA ?=
+CALIBRATION ?=
+WORKERS ?=
+STORAGE ?=
 RUN ?=
 WORK ?= runs
 PORT ?= 8080
@@ -35,7 +41,9 @@ IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,WEIGHTS,weights) \
 	$(call option,VIEWS,views) $(call option,ENGINE,engine) $(call option,PRECISION,precision) \
 	$(call option,GATE,gate)
 FIT_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
-	$(call option,LAYER,layer)
+	$(call option,METRIC,metric) $(call option,SAMPLER,sampler) $(call option,PCA,pca) \
+	$(call option,CALIBRATION,calibration) $(call option,WORKERS,workers) \
+	$(call option,STORAGE,storage) $(call option,LAYER,layer)
 
 # As the command line names a run that is given no name.
 comma := ,
@@ -44,7 +52,8 @@ RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(subst 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER POOLING VIEWS ENGINE PRECISION GATE"
-	@echo "             CLASSIFIERS TRIALS RUN WORK BUNDLE PORT"
+	@echo "             CLASSIFIERS TRIALS METRIC SAMPLER PCA CALIBRATION WORKERS STORAGE"
+	@echo "             RUN WORK BUNDLE PORT"
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Blastline needs Python 3.11 or newer, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -69,8 +78,9 @@ fit: $(READY) ## tune, test and self-train CLASSIFIERS
 report: $(READY) ## write the HTML report of RUN
 	$(BIN)/blastline report $(RUN_OPTIONS)
 
-dashboard: $(READY) ## open the tuning studies of DATASET in a browser (PORT=8080)
-	$(BIN)/blastline dashboard $(call option,DATASET,dataset) $(call option,WORK,work) \
+dashboard: $(READY) ## show the tuning studies of DATASET, or of RUN, in a browser (PORT=8080)
+	$(BIN)/blastline dashboard $(call option,DATASET,dataset) $(call option,BACKBONE,backbone) \
+		$(call option,RUN,run) $(call option,WORK,work) $(call option,STORAGE,storage) \
 		$(call option,PORT,port)
 
 predict: $(READY) ## classify IMAGES with BUNDLE (or the bundle of RUN)

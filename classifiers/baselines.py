@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 
-from classifiers.preparation import class_probabilities
+from classifiers.scores import class_probabilities
 
 TITLES = {
     "majority": "Always the commonest class",

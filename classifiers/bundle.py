@@ -7,22 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import skops.io
-from sklearn.pipeline import Pipeline
 
-from classifiers.preparation import class_probabilities
+from classifiers.fitting import Model
+from classifiers.scores import class_probabilities
 from data.errors import BlastlineError
 from data.files import atomic_path, sha256_file, write_text
 from features.recipe import Recipe
 
-FORMAT = 2  # raised when the fields below change; bundles of another format are fitted again
+FORMAT = 3  # raised when the fields below change; bundles of another format are fitted again
 HEADER, ESTIMATOR = "bundle.json", "estimator.skops"
 # Our own estimators; everything else must be known to skops as safe.
 TRUSTED = (
+    "classifiers.calibration.Calibrated",
+    "classifiers.committee.Committee",
     "classifiers.dense.Dense",
+    "classifiers.dense_svm.DenseSVM",
+    "classifiers.knn.KNN",
+    "classifiers.logistic.Logistic",
+    "classifiers.nystroem.NystroemSVM",
+    "classifiers.preparation.BlockWeights",
+    "classifiers.preparation.PreparedClassifier",
     "classifiers.preparation.SignedSqrt",
+    "classifiers.preparation.UnitPCA",
     "classifiers.svm.SVM",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._TemperatureScaling",
 )
 
 
@@ -31,22 +38,29 @@ class Bundle:
     """A fitted estimator, its classes and the recipes that its embeddings follow.
 
     Attributes:
-        estimator: scikit-learn pipeline from (n, width) embeddings to class codes.
+        estimator: calibrated pipeline, or a committee, from embeddings to class codes.
         classes: class names by code.
         recipes: of the embeddings that it was fitted on, one a backbone, in order.
         run: the run that made it.
         weights: the weights option of that run, a first guess where to find them.
     """
 
-    estimator: Pipeline
+    estimator: Model
     classes: tuple[str, ...]
     recipes: tuple[Recipe, ...]
     run: str
     weights: str
 
-    def predict_proba(self, embeddings: np.ndarray) -> np.ndarray:
-        """(n, k) probabilities in the order of ``classes`` for (n, width) embeddings."""
-        return class_probabilities(self.estimator, embeddings, len(self.classes))
+    def predict(self, embeddings: np.ndarray) -> tuple[list[str], np.ndarray]:
+        """Class names, and (n, k) probabilities in the order of ``classes``.
+
+        Args:
+            embeddings: (n, width), or (n, views, width) for recipes with views.
+        """
+        proba = class_probabilities(self.estimator, embeddings, len(self.classes))
+        seen = np.asarray(self.estimator.classes_, dtype=int)
+        codes = seen[self.estimator.decide(proba[:, seen])]
+        return [self.classes[code] for code in codes], proba
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:

@@ -1,9 +1,6 @@
 """Figures of merit with 95 % bootstrap intervals over groups, all resamples at once."""
 
-from collections.abc import Callable
-
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from classifiers.result import ClassMetrics, Estimate, Metrics
 
@@ -11,19 +8,6 @@ RESAMPLES = 2000
 COVERAGE = 0.95
 CHUNK = 100  # resamples handled at a time: bounds memory
 MIN_GROUPS = 2  # a bootstrap over one group has no spread to show
-
-# Metrics that a study can maximise, from true and predicted class codes.
-SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    # Over the classes that occur, as in the report.
-    "f1_macro": lambda y, p: float(
-        f1_score(y, p, labels=np.unique(y), average="macro", zero_division=0)
-    ),
-    "f1_weighted": lambda y, p: float(f1_score(y, p, average="weighted", zero_division=0)),
-    "accuracy": lambda y, p: float(accuracy_score(y, p)),
-    "balanced_accuracy": lambda y, p: float(
-        recall_score(y, p, labels=np.unique(y), average="macro", zero_division=0)
-    ),
-}
 
 
 def resample_groups(groups: np.ndarray, seed: int) -> np.ndarray:
@@ -122,18 +106,19 @@ def estimate(value: float, resampled: np.ndarray) -> Estimate:
 
 
 def evaluate(
-    y: np.ndarray, proba: np.ndarray, groups: np.ndarray, classes: tuple[str, ...], seed: int
-) -> Metrics:
+    y: np.ndarray, proba: np.ndarray, predicted: np.ndarray, groups: np.ndarray,
+    classes: tuple[str, ...], seed: int,
+) -> Metrics:  # fmt: skip
     """All figures of one classifier on one set of cells.
 
     Args:
-        y: (n,) class codes. proba: (n, k), the predicted class being the most probable one.
+        y: (n,) class codes. proba: (n, k). predicted: (n,) class codes.
         groups: (n,) what the bootstrap resamples: patient, block or image.
         classes: k names.
         seed: of the bootstrap; the same seed gives paired resamples for the same groups.
     """
     k = len(classes)
-    by_group = confusion_by_group(y, proba.argmax(axis=1), groups, k)
+    by_group = confusion_by_group(y, predicted, groups, k)
     counts = resample_groups(groups, seed)
     if len(by_group) < MIN_GROUPS:
         counts = counts[:0]
@@ -177,11 +162,11 @@ def evaluate(
 def paired_gain(
     y: np.ndarray, first: np.ndarray, second: np.ndarray, groups: np.ndarray, k: int, seed: int
 ) -> Estimate:
-    """Macro F1 of ``second`` minus ``first`` ((n, k) probabilities) on the same resampled cells."""
+    """Macro F1 of ``second`` minus ``first`` ((n,) predicted codes) on the same resampled cells."""
     counts = resample_groups(groups, seed)
     whole, drawn = [], []
-    for proba in (first, second):
-        by_group = confusion_by_group(y, proba.argmax(axis=1), groups, k)
+    for predicted in (first, second):
+        by_group = confusion_by_group(y, predicted, groups, k)
         whole.append(from_confusion(by_group.sum(0))["f1_macro"])
         stack = (counts @ by_group.reshape(len(by_group), -1)).reshape(-1, k, k)
         drawn.append(from_confusion(stack)["f1_macro"])

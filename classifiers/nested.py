@@ -1,264 +1,251 @@
 """Nested evaluation: tune inside each outer fold, test on cells that nothing has seen."""
 
+import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 
 import numpy as np
+import optuna
 from optuna.storages import BaseStorage
-from sklearn.pipeline import Pipeline
 
 from classifiers.baselines import TITLES, baseline_probabilities
-from classifiers.preparation import class_probabilities, fit_pipeline, make_pipeline
-from classifiers.selftraining import NO_LABEL, SelfTrained, self_train
-from classifiers.spec import ClassifierSpec
-from classifiers.tuning import (
-    TrainingPart,
-    Tuned,
-    TuningSettings,
-    fingerprint,
-    search_space,
-    tune,
+from classifiers.cells import FINAL, NO_LABEL, Cells, draw_groups, make_splits
+from classifiers.committee import Committee
+from classifiers.fitting import (
+    DRAWN,
+    Model,
+    fit_on_disk,
+    predict,
+    unfitted,
+    unfitted_committee,
 )
+from classifiers.fold import memory_for_sharing
+from classifiers.objectives import OBJECTIVES
+from classifiers.protocol import (
+    SELECTED,
+    SELF_TRAINED,
+    Evaluation,
+    Part,
+    Protocol,
+    out_of_fold,
+)
+from classifiers.registry import COMMITTEE
+from classifiers.scores import FLOOR
+from classifiers.selftraining import self_train
+from classifiers.spec import ClassifierSpec
+from classifiers.training_part import TrainingPart
+from classifiers.trials import StoppedError, search_space
+from classifiers.tuning import fingerprint, tune
 from data.splits import grouped_folds
 
-FINAL = "final"
-SELECTED, SELF_TRAINED = "selected", "self_training"
 Step = Callable[[str, int], None]  # what is going on, units of work just done
 
 
-@dataclass(frozen=True)
-class Cells:
-    """The rows that a run works on, all arrays of length n.
-
-    Attributes:
-        X: (n, d) float32 embeddings. colour: (n, 3) float32 mean colour.
-        y: class codes, -1 where unlabelled. groups: group names.
-        sha256: content of each image. folds: outer fold, -1 where none.
-        test: bool, rows of a fixed test set.
-        classes: class names, by code.
-    """
-
-    X: np.ndarray
-    colour: np.ndarray
-    y: np.ndarray
-    groups: np.ndarray
-    sha256: np.ndarray
-    folds: np.ndarray
-    test: np.ndarray
-    classes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SelfTrainingSettings:
-    """Probability from which a prediction becomes a pseudo-label, and rounds at most."""
-
-    threshold: float
-    rounds: int
-
-
-@dataclass
-class Part:
-    """One training part and what became of it.
-
-    Attributes:
-        train, test: row numbers; no test rows in the final part of a cross-validation.
-        tuned: classifier -> what its study found.
-        selected: the classifier with the best inner score.
-        proba: classifier, ``selected``, ``self_training`` or baseline -> (n_test, k).
-        withheld: unlabelled cells kept out of self-training because their group is under test.
-    """
-
-    name: str
-    train: np.ndarray
-    test: np.ndarray
-    tuned: dict[str, Tuned] = field(default_factory=dict)
-    selected: str = ""
-    proba: dict[str, np.ndarray] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    self_trained: SelfTrained | None = None
-    withheld: int = 0
-
-
-@dataclass
-class Evaluation:
-    """All parts, the final models and the probabilities for every cell.
-
-    Attributes:
-        rows: row numbers that have test probabilities, in order.
-        test: name -> (len(rows), k).
-        validation: classifier -> (n_train, k) out of the inner folds of the final part.
-        model: the selected classifier on all training cells.
-        self_trained: the same with pseudo-labels, or None.
-    """
-
-    parts: list[Part]
-    final: Part
-    rows: np.ndarray
-    test: dict[str, np.ndarray]
-    validation: dict[str, np.ndarray]
-    model: Pipeline
-    self_trained: SelfTrained | None
-
-
-def make_parts(cells: Cells) -> list[Part]:
-    """The outer parts: a fixed test set if there is one, else a part a fold and the final one."""
-    labelled = (cells.y != NO_LABEL) & ((cells.folds >= 0) | cells.test)
-    development = labelled & ~cells.test
-    if cells.test.any():
-        return [Part(FINAL, np.flatnonzero(development), np.flatnonzero(cells.test))]
-    parts = [
-        Part(
-            f"fold {fold}",
-            np.flatnonzero(development & (cells.folds != fold)),
-            np.flatnonzero(development & (cells.folds == fold)),
-        )
-        for fold in range(int(cells.folds.max()) + 1)
-    ]
-    return [*parts, Part(FINAL, np.flatnonzero(development), np.empty(0, dtype=int))]
-
-
-def evaluate_nested(
-    cells: Cells,
-    specs: Sequence[ClassifierSpec],
-    storage: BaseStorage,
-    study_prefix: str,
-    settings: TuningSettings,
-    self_training: SelfTrainingSettings,
-    on_step: Step = lambda what, done: None,
-) -> Evaluation:
-    """Tune, select, fit and test every classifier without letting a test cell in.
+class Nested:
+    """Tunes, selects, fits and tests every classifier without letting a test cell in.
 
     In each outer fold the parameters and the classifier itself are chosen on inner grouped folds
     of the training part (Varma and Simon 2006, doi:10.1186/1471-2105-7-91). Unlabelled cells of
-    groups under test take no part in self-training there.
+    groups under test take no part in self-training there. Embeddings on disk are tuned on whole
+    groups of about ``DRAWN`` cells and fitted by streaming.
 
     Args:
         study_prefix: start of the study names; data and protocol add a fingerprint.
         on_step: called as work goes on; ``work_units`` says how much there will be.
-
-    Raises:
-        BlastlineError: too few groups to split.
+        on_study: called with the classifier and the part once its model is fitted.
+        on_open: called with each study before its first trial.
     """
-    parts = make_parts(cells)
-    k = len(cells.classes)
-    final = parts[-1]
-    validation: dict[str, np.ndarray] = {}
-    for part in parts:
-        training = _training_part(cells, part, settings)
-        for spec in specs:
-            name = f"{study_prefix} | {spec.name} | {part.name} | " + fingerprint(
-                cells.sha256[part.train], cells.y[part.train], cells.groups[part.train],
-                training.folds, cells.classes, settings.metric, settings.pca, settings.seed,
-                search_space(spec, cells.X.shape[1]),
-            )  # fmt: skip
-            on_trial = partial(on_step, f"{spec.name}, {part.name}")
-            part.tuned[spec.name] = tune(spec, training, storage, name, settings, on_trial)
-            if part is final:
-                validation[spec.name] = training.out_of_fold(
-                    spec, part.tuned[spec.name].params, k, settings
-                )
-        part.selected = max(part.tuned, key=lambda each: part.tuned[each].value)
-        _test(cells, part, specs, settings, self_training)
-        on_step(f"testing, {part.name}", 1)
-    validation[SELECTED] = validation[final.selected]
-    model, self_trained = _final_models(cells, final, specs, settings, self_training)
-    on_step("final model", 1)
-    tested = [part for part in parts if len(part.test)]
-    order = np.argsort(np.concatenate([part.test for part in tested]), kind="stable")
-    return Evaluation(
-        parts=parts,
-        final=final,
-        rows=np.concatenate([part.test for part in tested])[order],
-        test={
-            name: np.concatenate([part.proba[name] for part in tested])[order]
-            for name in tested[0].proba
-        },
-        validation=validation,
-        model=model,
-        self_trained=self_trained,
-    )
 
+    def __init__(
+        self, cells: Cells, specs: Sequence[ClassifierSpec], storage: BaseStorage,
+        study_prefix: str, protocol: Protocol, on_step: Step = lambda what, done: None,
+        on_study: Callable[[ClassifierSpec, Part], None] = lambda spec, part: None,
+        on_open: Callable[[optuna.Study, ClassifierSpec, Part], None] = lambda *opened: None,
+    ) -> None:  # fmt: skip
+        self.cells, self.specs, self.storage, self.prefix = cells, specs, storage, study_prefix
+        self.protocol, self.on_step = protocol, on_step
+        self.on_study, self.on_open = on_study, on_open
+        self.parts = [Part(split) for split in make_splits(cells)]
+        self._stop = threading.Event()
 
-def work_units(cells: Cells, n_classifiers: int, trials: int) -> int:
-    """Number of steps that ``evaluate_nested`` will report."""
-    return len(make_parts(cells)) * (n_classifiers * trials + 1) + 1
+    @property
+    def work_units(self) -> int:
+        """Number of steps that ``evaluate`` will report."""
+        settings = self.protocol.tuning
+        trials = [
+            int(np.prod([len(v) for v in spec.grid.values()]))
+            if settings.sampler == "grid"
+            else settings.trials
+            for spec in self.specs
+        ]
+        return len(self.parts) * (sum(trials) + 1)
 
+    def tune_all(self, first: int = 0) -> None:
+        """Tune every study and nothing else, beginning with part number ``first``."""
+        count = len(self.parts)
+        self._each(self._tune, [self.parts[(first + i) % count] for i in range(count)])
 
-def _training_part(cells: Cells, part: Part, settings: TuningSettings) -> TrainingPart:
-    y, groups = cells.y[part.train], cells.groups[part.train]
-    folds = grouped_folds(y, groups, settings.inner_folds, settings.seed, strict=False)
-    return TrainingPart(cells.X[part.train], y, groups, folds)
+    def evaluate(self) -> Evaluation:
+        """The whole protocol.
 
-
-def _fit(cells: Cells, part: Part, spec: ClassifierSpec, settings: TuningSettings) -> Pipeline:
-    pipeline = make_pipeline(
-        spec, part.tuned[spec.name].params, pca=settings.pca, seed=settings.seed
-    )
-    rows = part.train
-    return fit_pipeline(pipeline, spec, cells.X[rows], cells.y[rows], cells.groups[rows])
-
-
-def _test(
-    cells: Cells,
-    part: Part,
-    specs: Sequence[ClassifierSpec],
-    settings: TuningSettings,
-    self_training: SelfTrainingSettings,
-) -> None:
-    if not len(part.test):
-        return
-    k = len(cells.classes)
-    for spec in specs:
-        started = time.perf_counter()
-        fitted = _fit(cells, part, spec, settings)
-        part.proba[spec.name] = class_probabilities(fitted, cells.X[part.test], k)
-        part.seconds[spec.name] = time.perf_counter() - started
-    part.proba[SELECTED] = part.proba[part.selected]
-    trained = _self_train(cells, part, specs, settings, self_training)
-    if trained:
-        part.proba[SELF_TRAINED] = class_probabilities(trained.pipeline, cells.X[part.test], k)
-        part.self_trained = trained
-    for name in TITLES:
-        part.proba[name] = baseline_probabilities(
-            name, cells.colour, cells.y, part.train, part.test, k, settings.seed
+        Raises:
+            BlastlineError: too few groups to split, or no trial within the limits of time.
+        """
+        self._each(self._run, self.parts)
+        tested = [part for part in self.parts if len(part.split.test)]
+        rows = np.concatenate([part.split.test for part in tested])
+        order = np.argsort(rows, kind="stable")
+        names = list(tested[0].proba)
+        return Evaluation(
+            parts=self.parts,
+            rows=rows[order],
+            test={n: np.concatenate([part.proba[n] for part in tested])[order] for n in names},
+            decided={n: np.concatenate([part.decided[n] for part in tested])[order] for n in names},
         )
 
+    def _each(self, work: Callable[[Part], object], parts: Sequence[Part]) -> None:
+        threads = min(self.protocol.threads, len(parts))
+        if threads == 1:
+            for part in parts:
+                work(part)
+            return
+        # Threads share one list of filters: what is ignored in one must be so for all.
+        with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+            warnings.simplefilter("ignore")
+            try:
+                for done in as_completed([pool.submit(work, part) for part in parts]):
+                    done.result()
+            except BaseException:  # Ctrl-C too: the others end after the fold they are at
+                self._stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
 
-def _self_train(
-    cells: Cells,
-    part: Part,
-    specs: Sequence[ClassifierSpec],
-    settings: TuningSettings,
-    self_training: SelfTrainingSettings,
-) -> SelfTrained | None:
-    unlabelled = np.flatnonzero((cells.y == NO_LABEL) & ~cells.test)
-    if not len(unlabelled) or self_training.rounds == 0:
-        return None
-    # A cell of a patient under test would let self-training see that patient.
-    allowed = unlabelled[~np.isin(cells.groups[unlabelled], cells.groups[part.test])]
-    part.withheld = len(unlabelled) - len(allowed)
-    rows = np.concatenate([part.train, allowed])
-    spec = next(spec for spec in specs if spec.name == part.selected)
-    started = time.perf_counter()
-    trained = self_train(
-        spec, part.tuned[spec.name].params, cells.X[rows], cells.y[rows], cells.groups[rows],
-        threshold=self_training.threshold, rounds=self_training.rounds,
-        n_classes=len(cells.classes), pca=settings.pca, seed=settings.seed,
-    )  # fmt: skip
-    part.seconds[SELF_TRAINED] = time.perf_counter() - started
-    return trained
+    def _run(self, part: Part) -> None:
+        self._tune(part)
+        cells, split = self.cells, part.split
+        for spec in self.specs:
+            self._go_on()
+            self.on_step(f"fitting {spec.name}, {part.name}", 0)
+            started = time.perf_counter()
+            part.models[spec.name] = self._fit(part, spec)
+            part.seconds[spec.name] = time.perf_counter() - started
+            self.on_study(spec, part)
+        if self.protocol.committee and len(self.specs) > 1:
+            members = [(spec.name, part.models[spec.name]) for spec in self.specs]
+            settings = self.protocol.fitting
+            part.models[COMMITTEE] = Committee.of(members, settings.decision, settings.metric)
+            part.seconds[COMMITTEE] = 0.0
+        self._go_on()
+        part.values = self._values(part)
+        part.selected = max(part.values, key=lambda name: part.values[name])
+        if len(split.test):
+            self.on_step(f"testing, {part.name}", 0)
+            for name, model in part.models.items():
+                part.proba[name], part.decided[name] = predict(
+                    model, cells.X, split.test, len(cells.classes)
+                )
+            part.proba[SELECTED] = part.proba[part.selected]
+            part.decided[SELECTED] = part.decided[part.selected]
+            self._test_baselines(part)
+        self._self_train(part)
+        if part.name != FINAL:
+            part.models.clear()
+        self.on_step(f"{part.name} is done", 1)
 
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise StoppedError
 
-def _final_models(
-    cells: Cells,
-    final: Part,
-    specs: Sequence[ClassifierSpec],
-    settings: TuningSettings,
-    self_training: SelfTrainingSettings,
-) -> tuple[Pipeline, SelfTrained | None]:
-    spec = next(spec for spec in specs if spec.name == final.selected)
-    model = _fit(cells, final, spec, settings)
-    trained = final.self_trained or _self_train(cells, final, specs, settings, self_training)
-    return model, trained
+    def _tune(self, part: Part) -> None:
+        tuning = self.protocol.tuning
+        rows = part.split.train
+        rows = rows[self._drawn(rows)]
+        y, groups = self.cells.y[rows], self.cells.groups[rows]
+        folds = grouped_folds(y, groups, tuning.inner_folds, tuning.seed, strict=False)
+        training = TrainingPart(
+            self.cells.X[rows], y, groups, folds, self.cells.blocks,
+            memory_for_sharing() // self.protocol.threads,
+        )  # fmt: skip
+        for spec in self.specs:
+            self._go_on()
+            mark = fingerprint(
+                self.cells.sha256[rows], y, groups, folds, self.cells.classes, tuning.metric,
+                tuning.pca, tuning.seed, tuning.sampler, self.cells.X.shape[1:],
+                search_space(spec, training, tuning),
+            )  # fmt: skip
+            part.tuned[spec.name] = tune(
+                spec, training, self.storage, f"{self.prefix} | {spec.name} | {part.name} | "
+                f"{mark}", tuning, partial(self.on_step, f"{spec.name}, {part.name}"), self._stop,
+                lambda study, spec=spec: self.on_open(study, spec, part),  # type: ignore[misc]
+            )  # fmt: skip
+
+    def _drawn(self, rows: np.ndarray) -> np.ndarray:
+        if not self.cells.on_disk:
+            return np.arange(len(rows))
+        return draw_groups(self.cells.groups[rows], DRAWN, self.protocol.tuning.seed)
+
+    def _fit(self, part: Part, spec: ClassifierSpec) -> Model:
+        cells, rows, settings = self.cells, part.split.train, self.protocol.fitting
+        tuned = part.tuned[spec.name]
+        if cells.on_disk:
+            return fit_on_disk(
+                spec, tuned, cells.X, rows, cells.y[rows], cells.groups[rows], settings
+            )
+        model = unfitted(spec, tuned, settings)
+        return model.fit(cells.X[rows], cells.y[rows], cells.groups[rows])
+
+    def _values(self, part: Part) -> dict[str, float]:
+        """Mean score over the inner folds of each model's out-of-fold probabilities.
+
+        Selection goes by these, so that a committee is measured as its members are.
+        """
+        rows, tuning = part.split.train, self.protocol.tuning
+        y, groups = self.cells.y[rows], self.cells.groups[rows]
+        folds = grouped_folds(y, groups, tuning.inner_folds, tuning.seed, strict=False)
+        score = OBJECTIVES[tuning.metric]
+        values = {}
+        for name, model in part.models.items():
+            proba = out_of_fold(model, len(rows), len(self.cells.classes))
+            if proba is not None:
+                scores = np.log(np.maximum(proba, FLOOR))
+                each = [score(y[folds == n], scores[folds == n]) for n in np.unique(folds)]
+                values[name] = float(np.mean(each))
+            elif name in part.tuned:  # there is no such score of the committee
+                values[name] = part.tuned[name].value
+        return values
+
+    def _test_baselines(self, part: Part) -> None:
+        cells, split = self.cells, part.split
+        for name in TITLES:
+            part.proba[name] = baseline_probabilities(
+                name, cells.colour, cells.y, split.train, split.test, len(cells.classes),
+                self.protocol.tuning.seed,
+            )  # fmt: skip
+            part.decided[name] = part.proba[name].argmax(axis=1)
+
+    def _self_train(self, part: Part) -> None:
+        cells, protocol, split = self.cells, self.protocol, part.split
+        unlabelled = np.flatnonzero((cells.y == NO_LABEL) & ~cells.test)
+        if not len(unlabelled) or protocol.rounds == 0 or cells.on_disk:
+            return
+        # A cell of a patient under test would let self-training see that patient.
+        allowed = unlabelled[~np.isin(cells.groups[unlabelled], cells.groups[split.test])]
+        part.withheld = len(unlabelled) - len(allowed)
+        rows = np.concatenate([split.train, allowed])
+        self.on_step(f"self-training, {part.name}", 0)
+        started = time.perf_counter()
+        members = [spec for spec in self.specs if part.selected in (spec.name, COMMITTEE)]
+        committee = unfitted_committee(members, part.tuned, protocol.fitting)
+        trained = part.self_trained = self_train(
+            committee if len(members) > 1 else committee.members[0][1],
+            cells.X[rows], cells.y[rows], cells.groups[rows], threshold=protocol.threshold,
+            rounds=protocol.rounds, n_classes=len(cells.classes),
+        )  # fmt: skip
+        if len(split.test):
+            part.proba[SELF_TRAINED], part.decided[SELF_TRAINED] = predict(
+                trained.model, cells.X, split.test, len(cells.classes)
+            )
+        part.seconds[SELF_TRAINED] = time.perf_counter() - started

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 
-FORMAT = 1
-
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +57,8 @@ class ClassifierResult(_Part):
     validation: Metrics | None
     test: Metrics
     seconds: float
+    threshold: float | None  # probability of the second of two classes from which it is decided
+    notes: list[str] = []  # what is unlike the usual fit
 
 
 class DatasetPart(_Part):
@@ -120,6 +120,10 @@ class TuningPart(_Part):
 
     metric: str
     trials: int
+    sampler: Literal["tpe", "random", "grid"]
+    calibration: Literal["temperature", "sigmoid", "isotonic", "none"]
+    decision: Literal["learned", "argmax"]
+    workers: int  # processes that shared the studies; with several they are not repeatable
     studies: list[StudyPart]
     selected_per_fold: list[str]
     selected_final: str
@@ -181,7 +185,7 @@ class ExtractionPart(_Part):
 class RunResult(_Part):
     """A finished run."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     run: str
     created: str  # ISO 8601, UTC
     seconds: dict[str, float]  # stage -> wall-clock time

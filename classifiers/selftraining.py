@@ -4,14 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.pipeline import Pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.preparation import fit_pipeline, make_pipeline
-from classifiers.spec import ClassifierSpec, Params
-
-NO_LABEL = -1
+from classifiers.cells import NO_LABEL
 
 
 class GroupColumn(ClassifierMixin, BaseEstimator):
@@ -21,48 +17,50 @@ class GroupColumn(ClassifierMixin, BaseEstimator):
     longer fit the rows and an inner split would mix patients. A column is sliced with its row.
 
     Args:
-        pipeline: the estimator that sees X without the column.
-        spec: says whether the estimator wants groups.
+        estimator: sees X without the column; its ``fit`` takes groups.
+        shape: of the embeddings of one cell, (d,) or (views, d).
     """
 
-    def __init__(self, pipeline: Pipeline, spec: ClassifierSpec) -> None:
-        self.pipeline = pipeline
-        self.spec = spec
+    def __init__(self, estimator: BaseEstimator, shape: tuple[int, ...]) -> None:
+        self.estimator = estimator
+        self.shape = shape
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> "GroupColumn":
-        """Fit on (n, d + 1): d features and the group code."""
-        self.pipeline_ = fit_pipeline(clone(self.pipeline), self.spec, X[:, :-1], y, X[:, -1])
-        self.classes_ = self.pipeline_.classes_
+        """Fit on (n, features + 1): all numbers of a cell's embedding, and the group code."""
+        self.estimator_ = clone(self.estimator).fit(self._cells(X), y, X[:, -1])
+        self.classes_ = self.estimator_.classes_
         return self
 
+    def _cells(self, X: np.ndarray) -> np.ndarray:
+        return X[:, :-1].reshape(len(X), *self.shape)
+
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """(n, k) probabilities for (n, d + 1) rows."""
+        """(n, k) probabilities for (n, features + 1) rows."""
         check_is_fitted(self)
-        return self.pipeline_.predict_proba(X[:, :-1])
+        return self.estimator_.predict_proba(self._cells(X))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """(n,) classes for (n, d + 1) rows."""
+        """(n,) classes for (n, features + 1) rows."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 @dataclass(frozen=True)
 class SelfTrained:
-    """A self-trained pipeline and how it came about.
+    """A self-trained model and how it came about.
 
     Attributes:
-        pipeline: fitted on labels and pseudo-labels; takes plain (n, d) rows.
+        model: fitted on labels and pseudo-labels; takes plain embeddings.
         added: for each round, how many pseudo-labels each class got, (rounds, k) int64.
         stopped: scikit-learn's reason: no_change, max_iter or all_labeled.
     """
 
-    pipeline: Pipeline
+    model: BaseEstimator
     added: np.ndarray
     stopped: str
 
 
 def self_train(
-    spec: ClassifierSpec,
-    params: Params,
+    estimator: BaseEstimator,
     X: np.ndarray,
     y: np.ndarray,
     groups: np.ndarray,
@@ -70,27 +68,25 @@ def self_train(
     threshold: float,
     rounds: int,
     n_classes: int,
-    pca: int,
-    seed: int,
 ) -> SelfTrained:
     """Fit, label the cells it is sure of, fit again, until nothing changes (Yarowsky 1995).
 
     Args:
-        X: (n, d) float32. y: (n,) class codes, -1 where unlabelled. groups: (n,).
+        estimator: unfitted; its probabilities should be calibrated on grouped folds.
+        X: (n, d) or (n, views, d) float32. y: (n,) class codes, -1 where unlabelled. groups: (n,).
         threshold: probability above which a prediction becomes a pseudo-label, below 1.
         rounds: at most this many; zero gives exactly the plain classifier.
     """
-    pipeline = make_pipeline(spec, params, pca=pca, seed=seed)
     labelled = y != NO_LABEL
     if rounds == 0 or labelled.all():
-        fitted = fit_pipeline(pipeline, spec, X[labelled], y[labelled], groups[labelled])
+        fitted = clone(estimator).fit(X[labelled], y[labelled], groups[labelled])
         reason = "no rounds asked for" if rounds == 0 else "no unlabelled cells"
         return SelfTrained(fitted, np.zeros((0, n_classes), dtype=np.int64), reason)
     codes = np.unique(groups, return_inverse=True)[1]
     # float32 holds whole numbers exactly up to 2**24, far more than there are groups.
-    with_groups = np.column_stack([X, codes.astype(X.dtype)])
+    with_groups = np.column_stack([X.reshape(len(X), -1), codes.astype(X.dtype)])
     trainer = SelfTrainingClassifier(
-        GroupColumn(pipeline, spec), threshold=threshold, max_iter=rounds
+        GroupColumn(estimator, X.shape[1:]), threshold=threshold, max_iter=rounds
     ).fit(with_groups, y)
     added = np.stack(
         [
@@ -98,4 +94,4 @@ def self_train(
             for number in range(1, trainer.n_iter_ + 1)
         ]
     )
-    return SelfTrained(trainer.estimator_.pipeline_, added, trainer.termination_condition_)
+    return SelfTrained(trainer.estimator_.estimator_, added, trainer.termination_condition_)

@@ -49,6 +49,9 @@ class Card(BaseModel):
     )
     pattern: str
     exclude: str = Field(default="", description="paths that match anywhere are not of this set")
+    test_source: str = Field(
+        default="", description="labelled images whose source matches are the official test set"
+    )
     examples: dict[str, str]
     patient_upper: bool = Field(
         default=False, description="patient names differ in case by mistake"
@@ -62,14 +65,19 @@ class Card(BaseModel):
         try:
             matcher = self._matcher
             re.compile(self.exclude)
+            re.compile(self.test_source)
         except re.error as error:
-            raise ValueError(f"pattern or exclude is not a regular expression ({error})") from None
+            raise ValueError(
+                f"pattern, exclude or test_source is not a regular expression ({error})"
+            ) from None
         unknown = set(matcher.groupindex) - {"label", "patient", "source", "number"}
         if unknown or "label" not in matcher.groupindex:
             raise ValueError(
                 "pattern needs the named group 'label' and may have patient, source, number; "
                 f"it has {', '.join(matcher.groupindex) or 'none'}"
             )
+        if self.test_source and "source" not in matcher.groupindex:
+            raise ValueError("test_source needs the named group 'source' in the pattern")
         yielded = set()
         for path, expected in self.examples.items():
             name = self.read(PurePosixPath(path))
@@ -92,6 +100,10 @@ class Card(BaseModel):
     def has_patients(self) -> bool:
         """Whether paths of this set name the patient."""
         return "patient" in self._matcher.groupindex
+
+    def is_test(self, source: str) -> bool:
+        """Whether images of this source are the official test set."""
+        return bool(self.test_source) and bool(re.fullmatch(self.test_source, source))
 
     def read(self, path: PurePosixPath) -> CellName | None:
         """What the path says (relative to the image folder), or None if it is not of this set."""

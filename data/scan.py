@@ -96,15 +96,19 @@ def scan(
     frame["group"], unit = _groups(card, frame, list(names.values()))
     labelled = frame.loc[frame.label != "", ["sha256", "label"]].drop_duplicates()
     conflicting = frame.sha256.isin(labelled.sha256[labelled.sha256.duplicated()])
-    frame["split"] = ["train" if label else "unlabelled" for label in frame.label]
+    frame["split"] = [
+        ("test" if card.is_test(source) else "train") if label else "unlabelled"
+        for label, source in zip(frame.label, frame.source, strict=True)
+    ]
     frame.loc[conflicting, "split"] = "excluded"
     train = frame.split == "train"
     left = set(frame.label[train])
     emptied = [label for label in classes if label not in left]
     if emptied:
         raise BlastlineError(
-            f"image folder {root}: every image of class '{emptied[0]}' has an identical copy under "
-            "another label, which excludes both; keep each image under one label"
+            f"image folder {root}: class '{emptied[0]}' has no image left to train on: the others "
+            "have identical copies under another label, or are of the official test set; keep "
+            "each image under one label"
         )
     fold_of = grouped_folds(
         frame.label[train].to_numpy(str), frame.group[train].to_numpy(str), folds, seed

@@ -82,14 +82,30 @@ class EmbeddingStore:
         Raises:
             BlastlineError: an image is not in the store, or a row is damaged.
         """
+        return self.read(self.find(sha256))
+
+    def find(self, sha256: Sequence[str]) -> np.ndarray:
+        """(n, 2) int64 places of these images in the store, valid until it is written to.
+
+        Raises:
+            BlastlineError: an image is not in the store.
+        """
         try:
-            places = np.array([self._place[key.encode()] for key in sha256]).reshape(-1, 2)
+            places = [self._place[key.encode()] for key in sha256]
         except KeyError as error:
             raise BlastlineError(
                 f"{self.path}: image with content {error.args[0].decode()[:12]}... is not in the "
                 "store; run 'blastline extract' again"
             ) from None
-        found = np.empty((len(sha256), *self.row_shape), dtype=np.float32)
+        return np.array(places, dtype=np.int64).reshape(-1, 2)
+
+    def read(self, places: np.ndarray) -> np.ndarray:
+        """(n, *shape) float32 embeddings at these places, in this order; see ``embeddings``.
+
+        Raises:
+            BlastlineError: a row is damaged.
+        """
+        found = np.empty((len(places), *self.row_shape), dtype=np.float32)
         for number, file in enumerate(self._files):
             wanted = np.flatnonzero(places[:, 0] == number)
             wanted = wanted[np.argsort(places[wanted, 1], kind="stable")]  # in the file's order

@@ -11,11 +11,14 @@ from typer.exceptions import TyperException
 from data.errors import BlastlineError
 from pipeline.console import say, warn
 from pipeline.options import (
+    Again,
     Alpha,
     Backbone,
+    Calibration,
     Classifiers,
     Config,
     Dataset,
+    Decision,
     Engine,
     Folds,
     Gate,
@@ -28,13 +31,18 @@ from pipeline.options import (
     Rehash,
     Rounds,
     Run,
+    Sampler,
     Seed,
     Size,
+    Storage,
+    StudySeconds,
     Threshold,
     Trials,
+    TrialSeconds,
     Views,
     Weights,
     Work,
+    Workers,
 )  # fmt: skip
 
 PARTLY = 3  # exit code where some images failed and all others are done
@@ -106,20 +114,51 @@ def fit(
     config: Config = None, run: Run = None, work: Work = None, seed: Seed = None,
     dataset: Dataset = None, backbone: Backbone = None, layer: Layer = None,
     classifiers: Classifiers = None, trials: Trials = None, metric: Metric = None, pca: Pca = None,
-    threshold: Threshold = None, rounds: Rounds = None,
+    sampler: Sampler = None, trial_seconds: TrialSeconds = None,
+    study_seconds: StudySeconds = None, calibration: Calibration = None,
+    decision: Decision = None, threshold: Threshold = None, rounds: Rounds = None,
+    storage: Storage = None, workers: Workers = None, again: Again = False,
 ) -> None:  # fmt: skip
     """Tune, test and self-train classifiers on the embeddings.
 
     Reads: RUN/manifest.csv, extract.json and the embeddings. Writes: studies/DATASET.log,
     RUN/run.json, predictions.csv, bundle/ (and bundle-self-trained/). Ctrl-C keeps finished
-    trials; the same command goes on from there.
+    trials; the same command goes on from there. Where nothing has changed it says so and ends.
 
     Example: blastline fit --run pbc2020-densenet169 --classifiers svm,logistic --trials 30
     """
-    resolved = _resolve(locals())
+    resolved = _resolve(locals(), "again")
+    from pipeline.reuse import unchanged
+
+    if not again and unchanged(resolved):
+        resolved.write()  # the work folder may have moved
+        say(
+            f"fit: nothing has changed since the last fit: {resolved.run_folder / 'run.json'} "
+            "holds (--again fits all the same)"
+        )
+        return
     from pipeline.fit import run_fit
 
     run_fit(resolved)
+
+
+@app.command()
+def tune(
+    config: Config = None, run: Run = None, work: Work = None, dataset: Dataset = None,
+    backbone: Backbone = None, storage: Storage = None,
+    first: Annotated[int, typer.Option(help="Outer part to begin with.", min=0)] = 0,
+) -> None:  # fmt: skip
+    """Help a fit that runs elsewhere: work on its studies until none is left.
+
+    Reads: as fit. Writes: trials into the studies, on another machine by way of --storage. It
+    needs the same run folder and embeddings, and the settings of the fit (--config).
+
+    Example: blastline tune --run pbc2020-densenet169 --storage postgresql+psycopg://me@host/studies
+    """
+    resolved = _resolve(locals(), "first")
+    from pipeline.fit import run_tune
+
+    run_tune(resolved, first)
 
 
 @app.command()
@@ -141,16 +180,17 @@ def report(
 
 @app.command()
 def dashboard(
-    config: Config = None, work: Work = None, dataset: Dataset = None,
+    config: Config = None, run: Run = None, work: Work = None, dataset: Dataset = None,
+    backbone: Backbone = None, storage: Storage = None,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8080,
 ) -> None:  # fmt: skip
     """Show the tuning studies of a data set in the browser.
 
-    Reads: studies/DATASET.log. Writes: nothing.
+    Reads: studies/DATASET.log, or the storage that the run or --storage names. Writes: nothing.
 
     Example: blastline dashboard --dataset pbc2020 --port 8081
     """
-    resolved = _resolve({"config": config, "work": work, "dataset": dataset})
+    resolved = _resolve(locals(), "port")
     from pipeline.dashboard import run_dashboard
 
     run_dashboard(resolved, port)

@@ -35,17 +35,26 @@ class RunConfig(BaseModel):
     precision: Literal["float32", "bf16"] = "float32"
     gate: float = Field(default=0.98, ge=0, le=1)  # agreement that bf16 must reach with float32
     # embedding -> label
-    classifiers: tuple[str, ...] = ("logistic", "svm", "dense")
+    classifiers: tuple[str, ...] = ("logistic", "svm", "dense", "committee")
     trials: int = Field(default=12, ge=1)
-    metric: Literal["f1_macro", "f1_weighted", "accuracy", "balanced_accuracy"] = "f1_macro"
+    metric: Literal[
+        "f1_macro", "f1_weighted", "accuracy", "balanced_accuracy", "auroc", "log_loss"
+    ] = "f1_macro"
     inner_folds: int = Field(default=3, ge=2, le=20)
     pca: int = Field(default=0, ge=0)
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    trial_seconds: float = Field(default=0, ge=0)  # limit of a trial, checked a fold; 0: none
+    study_seconds: float = Field(default=0, ge=0)  # limit of a study; 0: none
+    calibration: Literal["temperature", "sigmoid", "isotonic", "none"] = "temperature"
+    decision: Literal["learned", "argmax"] = "learned"  # threshold between two classes
     threshold: float = Field(default=0.9, gt=0.5, lt=1.0)  # of pseudo-labels
     rounds: int = Field(default=10, ge=0)  # of self-training; 0: none
     # where and how
     work: str = "runs"
     run: str = ""  # name of the run folder; empty: <data set>-<backbone>
     seed: int = Field(default=0, ge=0)
+    storage: str = ""  # Optuna RDB URL of the studies; empty: a journal in the work folder
+    workers: int = Field(default=1, ge=1, le=64)  # processes that share the studies
 
     @field_validator("backbone")
     @classmethod
@@ -109,7 +118,11 @@ class RunConfig(BaseModel):
     def write(self) -> Path:
         """Write the resolved configuration into the run folder."""
         path = self.run_folder / "config.toml"
-        resolved = self.model_dump(exclude_none=True) | {"run": self.run_name}
+        # How many workers there are is a matter of the machine; a password is nobody's business.
+        resolved = self.model_dump(exclude_none=True, exclude={"workers"}) | {
+            "run": self.run_name,
+            "storage": _without_password(self.storage),
+        }
         write_text(path, tomli_w.dumps(resolved))
         return path
 
@@ -139,6 +152,14 @@ def resolve_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
         return bare
     # Where it was found is where the run lies now, even if it was made elsewhere.
     return _validate(_read(earlier) | {"work": bare.work} | said, str(earlier))
+
+
+def _without_password(storage: str) -> str:
+    if "://" not in storage:
+        return storage
+    from classifiers.databases import without_password  # SQLAlchemy takes a while to import
+
+    return without_password(storage).replace(":***@", "@")
 
 
 def _is_path(key: str, value: str) -> bool:

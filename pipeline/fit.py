@@ -1,6 +1,10 @@
 """Stage fit: embeddings and labels -> tuned, tested classifiers, predictions, bundle, run.json."""
 
+import os
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,27 +12,23 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from classifiers.bundle import Bundle, write_bundle
-from classifiers.nested import (
-    Evaluation,
-    SelfTrainingSettings,
-    evaluate_nested,
-    work_units,
-)
-from classifiers.preparation import class_probabilities
+from classifiers.fitting import FitSettings, predict
+from classifiers.nested import Nested
+from classifiers.protocol import Evaluation, Protocol
 from classifiers.registry import find_classifiers
 from classifiers.result import ClassifierResult, Estimate
-from classifiers.tuning import TuningSettings, open_studies
+from classifiers.studies import open_studies, storage_errors
+from classifiers.trials import TuningSettings
 from data.files import atomic_path
 from pipeline.config import RunConfig
 from pipeline.console import progress, say
 from pipeline.inputs import FitInputs, load_inputs
 from pipeline.outcome import assemble
+from pipeline.reuse import write_fingerprint
+from pipeline.studies import storage_of
+from pipeline.study_pages import StudyPages
 from pipeline.thumbnails import choose_galleries
-
-
-def studies_path(config: RunConfig) -> Path:
-    """The journal with all studies of the data set."""
-    return Path(config.work) / "studies" / f"{Path(config.dataset).stem}.log"
+from pipeline.workers import other_workers
 
 
 def run_fit(config: RunConfig) -> Path:
@@ -38,70 +38,104 @@ def run_fit(config: RunConfig) -> Path:
         BlastlineError: earlier stages are missing, or the set is too small to split.
     """
     started = time.perf_counter()
-    specs = find_classifiers(config.classifiers)
     inputs = load_inputs(config)
     folder = config.run_folder
-    settings = TuningSettings(
-        config.trials, config.metric, config.inner_folds, config.pca, config.seed
-    )
-    storage = open_studies(studies_path(config))
-    name = " + ".join(recipe.name for recipe in inputs.recipes)
-    total = work_units(inputs.cells, len(specs), config.trials)
-    # One BLAS thread is several times faster than two at these sizes on a shared machine.
-    with progress("fitting", "step") as update, threadpool_limits(1):
-        done = 0
-
-        def step(what: str, count: int) -> None:
-            nonlocal done
-            done += count
-            update(done, total, what)
-
-        evaluation = evaluate_nested(
-            inputs.cells, specs, storage, f"{Path(config.dataset).stem} | {name}", settings,
-            SelfTrainingSettings(config.threshold, config.rounds), step,
-        )  # fmt: skip
+    with storage_errors(storage_of(config)), _nested(config, inputs) as nested:
+        with other_workers(config):
+            evaluation = nested.evaluate()
         galleries = choose_galleries(inputs.manifest, inputs.cells, evaluation, inputs.scan, folder)
-    _write_predictions(inputs, evaluation, folder / "predictions.csv")
+        _write_predictions(inputs, evaluation, folder / "predictions.csv")
     _write_bundles(config, inputs, evaluation)
     result = assemble(config, inputs, evaluation, galleries, time.perf_counter() - started)
     result.write(folder / "run.json")
     config.write()  # now that it describes the result beside it
+    write_fingerprint(config)
     _tell(config, evaluation, result.classifiers)
     if result.split.warning:
         say(f"      WARNING: {result.split.warning}")
     return folder / "run.json"
 
 
+def run_tune(config: RunConfig, first: int) -> None:
+    """Work on the studies of a run that another process fits, and nothing else.
+
+    Args:
+        first: number of the outer part to begin with, so that workers start apart.
+    """
+    with storage_errors(storage_of(config)), _nested(config, load_inputs(config), True) as nested:
+        nested.tune_all(first)
+    say(f"tune: nothing left to do for run {config.run_name}")
+
+
+@contextmanager
+def _nested(config: RunConfig, inputs: FitInputs, shared: bool = False) -> Iterator[Nested]:
+    """The evaluation that a configuration asks for, with progress shown while it runs."""
+    specs, committee = find_classifiers(config.classifiers)
+    cores = max(1, (os.cpu_count() or 1) // config.workers)
+    parts = 1 if inputs.cells.test.any() else config.folds + 1
+    threads = min(cores, parts)
+    protocol = Protocol(
+        TuningSettings(
+            config.trials, config.metric, config.inner_folds, config.pca, config.seed,
+            config.sampler, config.trial_seconds, config.study_seconds,
+            jobs=max(1, cores // threads),
+            shared=shared or config.workers > 1 or bool(config.storage),
+        ),
+        FitSettings(
+            config.calibration, config.decision, config.metric, config.inner_folds, config.seed
+        ),
+        committee, config.threshold, config.rounds, threads,
+    )  # fmt: skip
+    storage = open_studies(storage_of(config))
+    dataset = Path(config.dataset).stem
+    name = " + ".join(recipe.name for recipe in inputs.recipes)
+    pages = StudyPages(config, inputs, storage, name)
+    # One BLAS thread is several times faster than two at these sizes on a shared machine.
+    with progress("fitting", "step") as update, threadpool_limits(1):
+        done: Counter[str] = Counter()
+
+        def step(what: str, count: int) -> None:
+            done["steps"] += count
+            update(done["steps"], nested.work_units, what)
+
+        nested = Nested(
+            inputs.cells, specs, storage, f"{dataset} | {name}", protocol, step,
+            pages.show, pages.describe,
+        )  # fmt: skip
+        yield nested
+
+
 def _write_predictions(inputs: FitInputs, evaluation: Evaluation, path: Path) -> None:
     """One row an image and classifier: out-of-fold or test; unlabelled cells by the final model."""
     cells, frame = inputs.cells, inputs.manifest.frame
     unlabelled = np.flatnonzero((cells.y < 0) & ~cells.test)
-    sets = [(name, evaluation.rows, proba) for name, proba in evaluation.test.items()]
+    sets = [
+        (name, evaluation.rows, proba, evaluation.decided[name])
+        for name, proba in evaluation.test.items()
+    ]
     if len(unlabelled):
-        k = len(cells.classes)
-        proba = class_probabilities(evaluation.model, cells.X[unlabelled], k)
-        sets.append(("selected", unlabelled, proba))
-        if evaluation.self_trained:
-            pipeline = evaluation.self_trained.pipeline
-            proba = class_probabilities(pipeline, cells.X[unlabelled], k)
-            sets.append(("self_training", unlabelled, proba))
+        models = {"selected": evaluation.model}
+        if trained := evaluation.final.self_trained:
+            models["self_training"] = trained.model
+        for name, model in models.items():
+            found = predict(model, cells.X, unlabelled, len(cells.classes))
+            sets.append((name, unlabelled, *found))
     tables = []
-    for name, rows, proba in sets:
+    for name, rows, proba, decided in sets:
         columns = ["image_id", "path", "label", "patient", "group", "split", "fold"]
         table = frame.iloc[rows][columns].reset_index(drop=True)
         table["classifier"] = name
-        table["predicted"] = np.array(cells.classes, dtype=object)[proba.argmax(axis=1)]
-        for code, label in enumerate(cells.classes):
-            table[f"p_{label}"] = np.round(proba[:, code], 6)
-        tables.append(table)
+        table["predicted"] = np.array(cells.classes, dtype=object)[decided]
+        columns = [f"p_{label}" for label in cells.classes]
+        tables.append(table.join(pd.DataFrame(np.round(proba, 6), columns=columns)))
     with atomic_path(path) as temporary:
         pd.concat(tables).to_csv(temporary, index=False)
 
 
 def _write_bundles(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> None:
     models = {"bundle": evaluation.model}
-    if evaluation.self_trained:
-        models["bundle-self-trained"] = evaluation.self_trained.pipeline
+    if trained := evaluation.final.self_trained:
+        models["bundle-self-trained"] = trained.model
     for name, model in models.items():
         bundle = Bundle(
             model, inputs.cells.classes, inputs.recipes, config.run_name, config.weights
@@ -125,6 +159,11 @@ def _tell(
     for name, each in classifiers.items():
         accuracy, f1 = each.test.accuracy, each.test.f1_macro
         say(f"      {name:{width}}  {_interval(accuracy)}  {_interval(f1)}")
+    for name, each in classifiers.items():
+        for note in each.notes:
+            say(f"      {name}: {note}")
+    if config.workers > 1:
+        say("      several workers: the order of trials is not repeatable")
     say(f"      result: {config.run_folder / 'run.json'}")
 
 

@@ -4,14 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifiers.nested import Cells
+from classifiers.cells import Cells, Rows
+from classifiers.preparation import Block
+from classifiers.streaming import StoredRows
 from data.errors import BlastlineError
 from data.manifest import Manifest
 from features.fuse import fuse
 from features.recipe import Recipe
+from features.store import EmbeddingStore
 from pipeline.config import RunConfig
 from pipeline.extract import ExtractRecord, read_extract
 from pipeline.scan import ScanRecord, read_scan
+
+IN_MEMORY = 1 << 30  # bytes of embeddings; more stay on disk and are streamed
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ def load_inputs(config: RunConfig) -> FitInputs:
     """Read manifest and embeddings; images that could not be read are left out.
 
     Raises:
-        BlastlineError: a stage is missing, or a class has lost all its images.
+        BlastlineError: a stage is missing, a class has lost all its images, or an embedding is
+            not finite.
     """
     whole, scan = read_scan(config)
     extract, stores, baseline = read_extract(config)
@@ -46,7 +52,8 @@ def load_inputs(config: RunConfig) -> FitInputs:
             )
     sha256 = list(frame.sha256)
     cells = Cells(
-        X=fuse([store.embeddings(sha256) for store in stores]),
+        X=_embeddings(stores, sha256),
+        blocks=tuple(Block(_short(store.recipe), store.row_shape[-1]) for store in stores),
         colour=baseline.embeddings(sha256),
         y=np.where(frame.split == "unlabelled", -1, manifest.codes()),
         groups=frame.group.to_numpy(str),
@@ -56,3 +63,24 @@ def load_inputs(config: RunConfig) -> FitInputs:
         classes=manifest.classes,
     )
     return FitInputs(manifest, scan, extract, tuple(store.recipe for store in stores), cells)
+
+
+def _short(recipe: Recipe) -> str:
+    return f"{recipe.backbone}@{recipe.layer}" if recipe.layer else recipe.backbone
+
+
+def _embeddings(stores: list[EmbeddingStore], sha256: list[str]) -> Rows:
+    """All embeddings in memory, or a view of the stores where they are too many."""
+    width = sum(int(np.prod(store.row_shape)) for store in stores)
+    if 4 * width * len(sha256) > IN_MEMORY:
+        return StoredRows(stores, sha256)
+    blocks = [store.embeddings(sha256) for store in stores]
+    for store, block in zip(stores, blocks, strict=True):
+        sound = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+        if not sound.all():
+            raise BlastlineError(
+                f"{store.path}: {np.count_nonzero(~sound):,} embeddings hold NaN or infinity, the "
+                f"first of image {sha256[int(np.argmin(sound))][:12]}...; remove the store and "
+                "extract again (in float32, if it was not)"
+            )
+    return fuse(blocks, [store.recipe for store in stores])

@@ -69,13 +69,20 @@ Rehash = Annotated[
     typer.Option("--rehash", help="Hash unchanged images again too.", rich_help_panel=_IN),
 ]
 Classifiers = Annotated[
-    str | None, typer.Option(help="Names with commas: logistic,svm,dense.", rich_help_panel=_OUT)
+    str | None,
+    typer.Option(
+        help="With commas: logistic, svm, dense, dense_svm, knn, committee.", rich_help_panel=_OUT
+    ),
 ]
 Trials = Annotated[
     int | None, typer.Option(help="Trials a study [default: 12].", rich_help_panel=_OUT)
 ]
 Metric = Annotated[
-    str | None, typer.Option(help="Maximised: f1_macro, accuracy, ...", rich_help_panel=_OUT)
+    str | None,
+    typer.Option(
+        help="f1_macro, f1_weighted, accuracy, balanced_accuracy, auroc or log_loss.",
+        rich_help_panel=_OUT,
+    ),
 ]
 Pca = Annotated[
     int | None, typer.Option(help="Principal components; 0: none.", rich_help_panel=_OUT)
@@ -85,4 +92,31 @@ Threshold = Annotated[
 ]
 Rounds = Annotated[
     int | None, typer.Option(help="Self-training rounds; 0: none.", rich_help_panel=_OUT)
+]
+Sampler = Annotated[
+    str | None, typer.Option(help="tpe, random or grid [default: tpe].", rich_help_panel=_OUT)
+]
+TrialSeconds = Annotated[
+    float | None, typer.Option(help="Limit of a trial; 0: none.", rich_help_panel=_OUT)
+]
+StudySeconds = Annotated[
+    float | None, typer.Option(help="Limit of a study; 0: none.", rich_help_panel=_OUT)
+]
+Calibration = Annotated[
+    str | None,
+    typer.Option(help="temperature, sigmoid, isotonic or none.", rich_help_panel=_OUT),
+]
+Decision = Annotated[
+    str | None,
+    typer.Option(help="Of two classes: learned threshold, or argmax.", rich_help_panel=_OUT),
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(help="Optuna RDB URL for studies across machines.", rich_help_panel=_OUT),
+]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes that share the studies.", rich_help_panel=_OUT)
+]
+Again = Annotated[
+    bool, typer.Option("--again", help="Fit even if nothing has changed.", rich_help_panel=_OUT)
 ]

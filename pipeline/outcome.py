@@ -11,9 +11,13 @@ from importlib.metadata import version
 import numpy as np
 
 from classifiers.baselines import TITLES
+from classifiers.calibration import Calibrated
+from classifiers.cells import Cells
+from classifiers.fitting import DRAWN, Model
 from classifiers.metrics import evaluate, paired_gain
-from classifiers.nested import SELECTED, SELF_TRAINED, Cells, Evaluation, Part
-from classifiers.registry import CLASSIFIERS
+from classifiers.nystroem import NystroemSVM
+from classifiers.protocol import SELECTED, SELF_TRAINED, Evaluation, Part, out_of_fold
+from classifiers.registry import CLASSIFIERS, COMMITTEE
 from classifiers.result import (
     ClassifierResult,
     DatasetPart,
@@ -127,10 +131,10 @@ def _flow(config: RunConfig, inputs: FitInputs) -> list[FlowStep]:
 
 def _split(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> SplitPart:
     cells = inputs.cells
-    sides = [part.test for part in evaluation.parts if len(part.test)]
+    sides = [part.split.test for part in evaluation.parts if len(part.split.test)]
     fixed = bool(cells.test.any())
     if fixed:
-        sides = [evaluation.final.train, evaluation.final.test]
+        sides = [evaluation.final.split.train, evaluation.final.split.test]
 
     def shared(keys: np.ndarray) -> int:
         count = Counter(key for side in sides for key in np.unique(keys[side]))
@@ -170,8 +174,12 @@ def _tuning(config: RunConfig, evaluation: Evaluation) -> TuningPart:
     return TuningPart(
         metric=config.metric,
         trials=config.trials,
+        sampler=config.sampler,
+        calibration=config.calibration,
+        decision=config.decision,
+        workers=config.workers,
         studies=studies,
-        selected_per_fold=[part.selected for part in evaluation.parts if len(part.test)],
+        selected_per_fold=[part.selected for part in evaluation.parts if len(part.split.test)],
         selected_final=evaluation.final.selected,
     )
 
@@ -181,25 +189,58 @@ def _classifiers(
 ) -> dict[str, ClassifierResult]:
     titles = {name: spec.title for name, spec in CLASSIFIERS.items()} | TITLES
     titles |= {SELECTED: "Selected on validation", SELF_TRAINED: "Selected, self-trained"}
-    train = evaluation.final.train
-    rows = evaluation.rows
+    titles[COMMITTEE] = "Committee: mean of the others"
+    final, rows, k = evaluation.final, evaluation.rows, len(cells.classes)
+    train = final.split.train
+    models = final.models | {SELECTED: evaluation.model}
     found = {}
     for name, proba in evaluation.test.items():
-        validation = evaluation.validation.get(name)
+        model = models.get(name)
+        validation = None
+        inner = None if model is None else out_of_fold(model, len(train), k)
+        if model is not None and inner is not None:
+            decided = model.decide(inner[:, np.asarray(model.classes_, dtype=int)])
+            decided = np.asarray(model.classes_, dtype=int)[decided]
+            validation = evaluate(
+                cells.y[train], inner, decided, cells.groups[train], cells.classes, config.seed
+            )
         found[name] = ClassifierResult(
             title=titles[name],
             role=_role(name),  # type: ignore[arg-type]  # checked by pydantic
-            validation=None
-            if validation is None
-            else evaluate(
-                cells.y[train], validation, cells.groups[train], cells.classes, config.seed
+            validation=validation,
+            test=evaluate(
+                cells.y[rows], proba, evaluation.decided[name], cells.groups[rows], cells.classes,
+                config.seed,
             ),
-            test=evaluate(cells.y[rows], proba, cells.groups[rows], cells.classes, config.seed),
             seconds=_seconds(name, evaluation.parts),
-        )
+            threshold=model.threshold_ if model is not None and k == 2 else None,
+            notes=_notes(model, name, cells, len(train)),
+        )  # fmt: skip
     # Headline first, then what it was chosen from, then what it must beat.
     order = {"selected": 0, "self_training": 1, "classifier": 2, "baseline": 3}
     return dict(sorted(found.items(), key=lambda item: order[item[1].role]))
+
+
+def _notes(model: Model | None, name: str, cells: Cells, n_train: int) -> list[str]:
+    """How the fit of the final model was unlike the usual one."""
+    notes: list[str] = []
+    if not isinstance(model, Calibrated) or name == SELECTED:
+        return notes
+    if cells.on_disk:
+        spec = CLASSIFIERS[name]
+        notes.append(
+            f"tuned on whole groups of about {DRAWN:,} cells, "
+            + ("fitted on all by streaming" if spec.stream else "and fitted on them: it cannot "
+               f"stream all {n_train:,}")
+        )  # fmt: skip
+    if not model.calibrated_:
+        notes.append("not calibrated: too few groups for folds of its own")
+    last = model.estimator_[-1]
+    if getattr(last, "approximated_", isinstance(last, NystroemSVM)):
+        notes.append("more rows than an exact kernel machine takes: Nystroem map and linear SVM")
+    if getattr(last, "converged_", True) is False:
+        notes.append("the solver did not converge")
+    return notes
 
 
 def _role(name: str) -> str:
@@ -253,7 +294,7 @@ def _self_training(
         rounds=rounds,
         stopped=dict(Counter(each.stopped for each in trained)),
         f1_macro_gain=paired_gain(
-            cells.y[rows], evaluation.test[SELECTED], evaluation.test[SELF_TRAINED],
+            cells.y[rows], evaluation.decided[SELECTED], evaluation.decided[SELF_TRAINED],
             cells.groups[rows], len(cells.classes), config.seed,
         ),
     )  # fmt: skip

@@ -70,8 +70,8 @@ def run_predict(
                     warn(f"predict: {path}: {reason}; left out: mend or remove the file")
                     failed += 1
             if good:
-                for path, row in zip(good, _probabilities(bundle, engines, prepared), strict=True):
-                    name = bundle.classes[int(row.argmax())]
+                names, proba = bundle.predict(_embed(bundle, engines, prepared))
+                for path, name, row in zip(good, names, proba, strict=True):
                     writer.writerow([str(path), name, *(f"{value:.6f}" for value in row)])
             update(min(start + batch, len(paths)), len(paths))
     if failed == len(paths):
@@ -103,9 +103,9 @@ def _prepare(path: Path, engines: Sequence[Engine]) -> list[np.ndarray]:
     return [engine.prepare(image, sha256) for engine in engines]
 
 
-def _probabilities(
+def _embed(
     bundle: Bundle, engines: Sequence[Engine], prepared: Sequence[list[np.ndarray]]
 ) -> np.ndarray:
-    """(n, k) probabilities of n prepared images."""
+    """(n, d) or (n, views, d) embeddings of n prepared images."""
     blocks = zip(engines, zip(*prepared, strict=True), strict=True)
-    return bundle.predict_proba(fuse([engine.embed(each) for engine, each in blocks]))
+    return fuse([engine.embed(each) for engine, each in blocks], bundle.recipes)

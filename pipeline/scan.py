@@ -133,6 +133,8 @@ def _tell(manifest: Manifest, record: ScanRecord) -> None:
         f"scan: {len(frame):,} images in {record.images}: {counts.get('train', 0):,} labelled, "
         f"{counts.get('unlabelled', 0):,} unlabelled, {counts.get('excluded', 0):,} excluded"
     )
+    if counts.get("test", 0):
+        say(f"      {counts['test']:,} more are the official test set: no fold takes them")
     train = frame[frame.split == "train"]
     sizes = ", ".join(f"{name} {(train.label == name).sum():,}" for name in manifest.classes)
     groups, folds = train.group.nunique(), train.fold.nunique()

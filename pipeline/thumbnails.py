@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from classifiers.nested import SELECTED, Cells, Evaluation
+from classifiers.cells import Cells
+from classifiers.protocol import SELECTED, Evaluation
 from classifiers.result import Cell, Galleries
 from data.files import atomic_path
 from data.manifest import Manifest
@@ -27,7 +28,7 @@ def choose_galleries(
     The sample is seeded and blind to whether a prediction is right, so that it shows the model as
     it is. Only cells with a test prediction are shown.
     """
-    proba = evaluation.test[SELECTED]
+    proba, decided = evaluation.test[SELECTED], evaluation.decided[SELECTED]
     rng = np.random.default_rng(0)
     per_class = max(1, min(SAMPLES_PER_CLASS, SAMPLES // len(cells.classes)))
     sample: list[int] = []
@@ -45,7 +46,7 @@ def choose_galleries(
             image_id=row.image_id,
             path=row.path,
             label=row.label,
-            predicted=cells.classes[int(proba[position].argmax())],
+            predicted=cells.classes[int(decided[position])],
             probabilities={name: round(float(value), 6) for name, value in named},
             patient=row.patient,
             thumbnail=thumbnail,

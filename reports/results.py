@@ -22,6 +22,7 @@ def results(result: RunResult) -> dict[str, object]:
             ),
         ],
         "test": words.selected(result).test,
+        "notes": [(item.title, note) for item in items for note in item.notes],
         "forest": forest_figure.forest(
             [(item.title, item.role, item.test.f1_macro) for item in items],
             "Macro F1 of all classifiers and baselines on the test cells",

@@ -102,10 +102,26 @@ def tuning(result: RunResult) -> dict[str, object]:
         )
         for study in part.studies
     ]
+    tried = {study.trials for study in part.studies}
+    chosen = words.selected(result).threshold
+    if len(result.dataset.classes) > 2 or chosen is None:
+        decision = "the most probable class"
+    elif part.decision == "argmax":
+        decision = "the more probable class"
+    else:
+        decision = (
+            f"{result.dataset.classes[1]} from a probability of {words.number(chosen)} (final "
+            "model), learned on the inner folds"
+        )
     return {
         "rows": rows,
         "wins": words.wins(result),
         "metric": words.METRICS.get(part.metric, part.metric),
+        "tried": words.plural(tried.pop(), "trial") if len(tried) == 1 else "all trials",
+        "search": words.SAMPLERS[part.sampler]
+        + (f"; {part.workers} workers, so not repeatable" if part.workers > 1 else ""),
+        "calibration": words.CALIBRATIONS[part.calibration],
+        "decision": decision,
     }
 
 

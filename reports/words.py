@@ -12,6 +12,19 @@ METRICS = {
     "f1_macro": "macro F1",
     "f1_weighted": "weighted F1",
     "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC",
+    "log_loss": "log loss (with its sign turned)",
+}
+SAMPLERS = {
+    "tpe": "tree-structured Parzen estimator, pruned below the median over folds",
+    "random": "random, pruned below the median over folds",
+    "grid": "every point of a grid",
+}
+CALIBRATIONS = {
+    "temperature": "scaled by one temperature, learned on the inner folds",
+    "sigmoid": "a sigmoid for each class, learned on the inner folds",
+    "isotonic": "isotonic regression for each class, learned on the inner folds",
+    "none": "as the classifiers give them, not calibrated",
 }
 STOPPED = {
     "no_change": "no cell reached the threshold any more",
@@ -59,7 +72,9 @@ def wins(result: RunResult) -> str:
 
 def features(result: RunResult) -> str:
     """What the classifiers were fitted on; not every backbone is a pretrained network."""
-    return " beside ".join(_features(recipe) for recipe in result.recipes.values())
+    text = " beside ".join(_features(recipe) for recipe in result.recipes.values())
+    views = max(int(str(recipe.get("views", 1))) for recipe in result.recipes.values())
+    return text if views == 1 else f"{text}, {views} views of each image"
 
 
 def _features(recipe: Mapping[str, object]) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data.files import write_text
+from tests.bench.dense import dense_networks
 from tests.bench.extraction import against_naive, two_in_one_pass
+from tests.bench.growth import growth
 from tests.bench.measure import ROUNDS, machine
 from tests.bench.precision import gate
 from tests.bench.size import memory, resume
-from tests.bench.svm import kernel_machines
+from tests.bench.studies import studies
 
 TARGET = Path(__file__).resolve().parents[2] / "BENCHMARKS.md"
 SECTIONS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
@@ -22,7 +24,9 @@ SECTIONS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "memory": ("Memory", memory),
     "resume": ("Resuming a finished extraction", resume),
     "gate": ("bf16 beside float32", gate),
-    "svm": ("RBF support vector machine", kernel_machines),
+    "studies": ("Tuning", studies),
+    "dense": ("Dense network", dense_networks),
+    "growth": ("Growth with the number of cells", growth),
 }
 HEAD = f"""# Benchmarks
 

@@ -4,13 +4,21 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import optuna
 from optuna.trial import BaseTrial
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from classifiers.nested import Cells
+from classifiers.calibration import Calibrated
+from classifiers.cells import Cells
+from classifiers.fitting import FitSettings
+from classifiers.preparation import Block, Preparation, make_pipeline
+from classifiers.protocol import Protocol
 from classifiers.spec import ClassifierSpec, Params
-from classifiers.tuning import TrainingPart, TuningSettings
+from classifiers.training_part import TrainingPart
+from classifiers.trials import TuningSettings
 from data.splits import grouped_folds
+
+ROOT = Preparation(root=True)
 
 
 @dataclass(frozen=True)
@@ -33,12 +41,38 @@ def blobs(n: int = 90, width: int = 8, seed: int = 0, noise: float = 1.0) -> Sam
 
 def training_part(sample: Sample, folds: int = 3, seed: int = 0) -> TrainingPart:
     return TrainingPart(
-        sample.X, sample.y, sample.groups, grouped_folds(sample.y, sample.groups, folds, seed)
-    )
+        sample.X, sample.y, sample.groups, grouped_folds(sample.y, sample.groups, folds, seed),
+        (Block("made up", sample.X.shape[-1]),),
+    )  # fmt: skip
 
 
 def settings(trials: int = 4, *, metric: str = "f1_macro", seed: int = 0) -> TuningSettings:
     return TuningSettings(trials=trials, metric=metric, inner_folds=3, pca=0, seed=seed)
+
+
+def protocol(
+    tuning: TuningSettings | None = None, *, rounds: int = 0, committee: bool = False,
+    threshold: float = 0.6, threads: int = 1,
+) -> Protocol:  # fmt: skip
+    tuning = tuning or settings()
+    return Protocol(
+        tuning,
+        FitSettings("temperature", "learned", tuning.metric, tuning.inner_folds, tuning.seed),
+        committee,
+        threshold,
+        rounds,
+        threads,
+    )
+
+
+def first_params(spec: ClassifierSpec, width: int) -> Params:
+    return spec.suggest(optuna.trial.FixedTrial(spec.first), width)
+
+
+def unfitted(spec: ClassifierSpec, width: int, seed: int = 0, folds: int = 3) -> Calibrated:
+    """A classifier with its first parameters, prepared and calibrated."""
+    pipeline = make_pipeline(spec, ROOT, first_params(spec, width), seed)
+    return Calibrated(pipeline, folds=folds, random_state=seed)
 
 
 def patients(
@@ -60,6 +94,7 @@ def patients(
     folds[y >= 0] = grouped_folds(y[y >= 0], groups[y >= 0], 3, seed)
     return Cells(
         X=np.eye(n_patients, dtype=np.float32)[of],
+        blocks=(Block("identity", n_patients),),
         colour=rng.uniform(0, 255, (len(of), 3)).astype(np.float32),
         y=y,
         groups=groups,
@@ -119,7 +154,7 @@ class Diary(ClassifierMixin, BaseEstimator):
 
 
 def _suggest(trial: BaseTrial, n_features: int) -> Params:
-    return {"root": False, "sureness": trial.suggest_float("sureness", 0.8, 0.99)}
+    return {"sureness": trial.suggest_float("sureness", 0.8, 0.99)}
 
 
 DIARY = ClassifierSpec(
@@ -128,5 +163,5 @@ DIARY = ClassifierSpec(
     build=lambda params, seed: Diary(**params),
     suggest=_suggest,
     first={"sureness": 0.95},
-    uses_groups=True,
+    grid={"sureness": [0.9, 0.95]},
 )

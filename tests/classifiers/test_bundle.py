@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from classifiers.bundle import ESTIMATOR, HEADER, Bundle, read_bundle, write_bundle
+from classifiers.bundle import ESTIMATOR, FORMAT, HEADER, Bundle, read_bundle, write_bundle
+from classifiers.calibration import Calibrated
+from classifiers.preparation import PreparedClassifier
 from data.errors import BlastlineError
 from data.files import sha256_file
 from features.recipe import Recipe
@@ -28,10 +29,10 @@ class Stranger(BaseEstimator):
     """A class that no trusted list names."""
 
 
-def fitted(*before: tuple[str, BaseEstimator]) -> Pipeline:
+def fitted(*before: tuple[str, BaseEstimator]) -> Calibrated:
     sample = blobs()
     steps = [*before, ("scale", StandardScaler()), ("classifier", LogisticRegression())]
-    return Pipeline(steps).fit(sample.X, sample.y)
+    return Calibrated(PreparedClassifier(steps)).fit(sample.X, sample.y, sample.groups)
 
 
 MODEL = fitted()
@@ -86,7 +87,7 @@ def test_an_empty_or_missing_folder(tmp_path: Path) -> None:
 def test_another_format_is_refused_before_anything_is_loaded(folder: Path) -> None:
     (folder / ESTIMATOR).unlink()
     (folder / HEADER).write_text(json.dumps({"format": 99}))
-    assert "format 99, expected 2" in refused(folder)
+    assert f"format 99, expected {FORMAT}" in refused(folder)
 
 
 def test_a_changed_estimator_is_refused(folder: Path) -> None:
@@ -116,7 +117,7 @@ def put(folder: Path, estimator: object) -> None:
 def test_foreign_types_are_named_and_never_built(
     folder: Path, step: BaseEstimator, named: str
 ) -> None:
-    put(folder, Pipeline([("foreign", step), ("classifier", LogisticRegression())]))
+    put(folder, PreparedClassifier([("foreign", step), ("classifier", LogisticRegression())]))
     line = refused(folder)
     assert "not trusted" in line
     assert named in line
@@ -167,7 +168,7 @@ def test_a_header_with_values_of_any_type(folder: Path, key: str, value: object)
         pass
     else:  # what is accepted must be of use
         new = blobs(seed=1).X
-        assert bundle.predict_proba(new).shape == (len(new), len(bundle.classes))
-        assert np.allclose(bundle.predict_proba(new).sum(axis=1), 1)
+        assert bundle.predict(new)[1].shape == (len(new), len(bundle.classes))
+        assert np.allclose(bundle.predict(new)[1].sum(axis=1), 1)
     finally:
         (folder / HEADER).write_text(json.dumps(whole))

@@ -17,13 +17,13 @@ from sklearn.metrics import (
 
 from classifiers.metrics import (
     RESAMPLES,
-    SCORES,
     evaluate,
     from_confusion,
     paired_gain,
     resample_groups,
     weighted_auroc,
 )
+from classifiers.objectives import OBJECTIVES
 from classifiers.result import ClassMetrics, Estimate, Metrics
 
 # Few distinct scores, so that ties are the rule.
@@ -52,7 +52,7 @@ def figures(metrics: Metrics) -> list[Estimate]:
 def test_every_figure_is_that_of_scikit_learn(n: int, k: int, seed: int) -> None:
     y, proba, groups, classes = case(n, k, seed)
     predicted = proba.argmax(axis=1)
-    ours = evaluate(y, proba, groups, classes, 0)
+    ours = evaluate(y, proba, proba.argmax(axis=1), groups, classes, 0)
     present = np.unique(y)
     macro = {"labels": present, "average": "macro", "zero_division": 0}
     with warnings.catch_warnings():
@@ -90,7 +90,7 @@ def test_every_figure_is_that_of_scikit_learn(n: int, k: int, seed: int) -> None
 @given(**CASES)
 def test_intervals_are_ordered_and_accuracy_lies_in_its_own(n: int, k: int, seed: int) -> None:
     y, proba, groups, classes = case(n, k, seed)
-    metrics = evaluate(y, proba, groups, classes, seed)
+    metrics = evaluate(y, proba, proba.argmax(axis=1), groups, classes, seed)
     for figure in figures(metrics):
         assert (figure.low is None) == (figure.high is None)
         if figure.low is not None and figure.high is not None:
@@ -109,26 +109,31 @@ def test_every_figure_lies_in_its_interval_on_cells_like_real_ones(n_groups: int
         rng = np.random.default_rng(seed)
         y = rng.integers(0, 3, 200)
         proba = rng.dirichlet([1, 1, 1], 200) + np.eye(3)[y] * 0.8
-        metrics = evaluate(y, proba, rng.integers(0, n_groups, 200), tuple("abc"), seed)
+        metrics = evaluate(
+            y, proba, proba.argmax(axis=1), rng.integers(0, n_groups, 200), tuple("abc"), seed
+        )
         assert all(each.low <= each.value <= each.high for each in figures(metrics))
 
 
 @given(**CASES)
 def test_the_seed_fixes_the_bootstrap_and_nothing_else(n: int, k: int, seed: int) -> None:
     y, proba, groups, classes = case(n, k, seed)
-    once = evaluate(y, proba, groups, classes, 1)
-    assert evaluate(y, proba, groups, classes, 1) == once
-    other = evaluate(y, proba, groups, classes, 2)
+    once = evaluate(y, proba, proba.argmax(axis=1), groups, classes, 1)
+    assert evaluate(y, proba, proba.argmax(axis=1), groups, classes, 1) == once
+    other = evaluate(y, proba, proba.argmax(axis=1), groups, classes, 2)
     assert [each.value for each in figures(other)] == [each.value for each in figures(once)]
 
 
 @given(**CASES)
 def test_neither_order_of_rows_nor_names_of_groups_matter(n: int, k: int, seed: int) -> None:
     y, proba, groups, classes = case(n, k, seed)
-    once = evaluate(y, proba, groups, classes, 0)
+    once = evaluate(y, proba, proba.argmax(axis=1), groups, classes, 0)
     order = np.random.default_rng(seed).permutation(n)
     renamed = np.array([f"patient {name}" for name in groups])
-    assert evaluate(y[order], proba[order], renamed[order], classes, 0) == once
+    assert (
+        evaluate(y[order], proba[order], proba[order].argmax(axis=1), renamed[order], classes, 0)
+        == once
+    )
 
 
 @given(n_groups=st.integers(1, 30), seed=st.integers(0, 2**31))
@@ -159,7 +164,7 @@ def test_bootstrap_figures_come_from_resampled_cells() -> None:
         rows = np.concatenate([np.repeat(np.flatnonzero(groups == g), c)
                                for g, c in zip(names, counts, strict=True)])  # fmt: skip
         drawn.append(accuracy_score(y[rows], proba[rows].argmax(axis=1)))
-    accuracy = evaluate(y, proba, groups, classes, 9).accuracy
+    accuracy = evaluate(y, proba, proba.argmax(axis=1), groups, classes, 9).accuracy
     assert [accuracy.low, accuracy.high] == pytest.approx(np.percentile(drawn, [2.5, 97.5]))
 
 
@@ -171,10 +176,14 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
         right = rng.random(240) < np.repeat(rng.beta(8, 2, 30), 8)
         y = rng.integers(0, 2, 240)
         proba = np.eye(2)[np.where(right, y, 1 - y)]
-        interval = evaluate(y, proba, np.repeat(np.arange(30), 8), ("a", "b"), seed).accuracy
+        interval = evaluate(
+            y, proba, proba.argmax(axis=1), np.repeat(np.arange(30), 8), ("a", "b"), seed
+        ).accuracy
         covered += interval.low <= truth <= interval.high
         if seed < 50:
-            interval = evaluate(y, proba, np.arange(240), ("a", "b"), seed).accuracy
+            interval = evaluate(
+                y, proba, proba.argmax(axis=1), np.arange(240), ("a", "b"), seed
+            ).accuracy
             by_cell += interval.low <= truth <= interval.high
     assert 0.88 <= covered / 200 <= 0.99
     assert by_cell / 50 < 0.88
@@ -183,7 +192,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 @given(**CASES)
 def test_a_model_gains_nothing_over_itself(n: int, k: int, seed: int) -> None:
     y, proba, groups, _ = case(n, k, seed)
-    gain = paired_gain(y, proba, proba, groups, k, seed)
+    gain = paired_gain(y, proba.argmax(1), proba.argmax(1), groups, k, seed)
     assert (gain.value, gain.low, gain.high) == (0, 0, 0)
 
 
@@ -191,20 +200,37 @@ def test_a_model_gains_nothing_over_itself(n: int, k: int, seed: int) -> None:
 def test_a_gain_is_the_difference_and_turns_with_the_pair(n: int, k: int, seed: int) -> None:
     y, proba, groups, classes = case(n, k, seed)
     other = proba[:, ::-1]
-    gain, loss = (paired_gain(y, *pair, groups, k, 0) for pair in ((proba, other), (other, proba)))
-    f1 = [evaluate(y, each, groups, classes, 0).f1_macro.value for each in (proba, other)]
+    gain, loss = (
+        paired_gain(y, *(each.argmax(1) for each in pair), groups, k, 0)
+        for pair in ((proba, other), (other, proba))
+    )
+    f1 = [
+        evaluate(y, each, each.argmax(axis=1), groups, classes, 0).f1_macro.value
+        for each in (proba, other)
+    ]
     assert gain.value == pytest.approx(f1[1] - f1[0])
     assert (gain.value, gain.low, gain.high) == pytest.approx((-loss.value, -loss.high, -loss.low))
 
 
 @given(**CASES)
-@pytest.mark.parametrize("name", SCORES)
-def test_scores_of_tuning_lie_between_0_and_1_and_reach_1(
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_objectives_are_best_where_every_cell_is_scored_right(
     name: str, n: int, k: int, seed: int
 ) -> None:
     y, proba, _, _ = case(n, k, seed)
-    assert SCORES[name](y, y) == 1
-    assert 0 <= SCORES[name](y, proba.argmax(axis=1)) <= 1
+    perfect = OBJECTIVES[name](y, 20.0 * np.eye(k)[y])
+    assert OBJECTIVES[name](y, np.log(proba + 1e-6)) <= perfect + 1e-9
+    if name == "log_loss":
+        assert perfect == pytest.approx(0, abs=1e-6)
+    elif name != "auroc" or len(np.unique(y)) > 1:
+        assert perfect == 1
+
+
+def test_the_log_loss_of_tuning_does_not_depend_on_the_scale_of_the_scores() -> None:
+    y, proba, _, _ = case(40, 3, 0)
+    scores = np.log(proba + 1e-6)
+    once, again = (OBJECTIVES["log_loss"](y, scale * scores) for scale in (1.0, 7.0))
+    assert once == pytest.approx(again, rel=1e-4)
 
 
 def test_confusions_are_stacked_as_they_come() -> None:

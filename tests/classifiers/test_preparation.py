@@ -2,13 +2,18 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.pipeline import Pipeline
 
 from classifiers.baselines import TITLES, baseline_probabilities
-from classifiers.preparation import SignedSqrt, preparation
+from classifiers.preparation import (
+    BlockWeights,
+    Preparation,
+    SignedSqrt,
+)
 from tests.classifiers.examples import blobs
 
 SIDES = array_shapes(min_dims=2, max_dims=2, max_side=6)
@@ -28,7 +33,7 @@ def test_the_signed_root_is_odd_and_its_square_is_the_value(X: np.ndarray) -> No
 @pytest.mark.parametrize("pca", [0, 3])
 def test_preparation_learns_from_its_own_rows_alone(root: bool, pca: int) -> None:
     X, other = blobs().X, blobs(seed=1).X * 100
-    steps = preparation(root=root, pca=pca).fit(X)
+    steps = Pipeline(Preparation(root, (), pca).steps()).fit(X)
     before = steps.transform(X)
     steps.transform(other)
     assert_array_equal(steps.transform(X), before)
@@ -36,6 +41,38 @@ def test_preparation_learns_from_its_own_rows_alone(root: bool, pca: int) -> Non
     assert_allclose(before.mean(axis=0), 0, atol=1e-4)
     if not pca:
         assert_allclose(before.std(axis=0), 1, atol=1e-4)
+
+
+@given(
+    widths=st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    weights=st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=4, max_size=4),
+)
+def test_a_block_counts_by_its_weight_and_not_by_its_width(
+    widths: list[int], weights: list[float]
+) -> None:
+    X = np.random.default_rng(0).normal(3, 2, (40, sum(widths))).astype(np.float32)
+    pairs = tuple(zip(widths, weights, strict=False))
+    assume(any(weight for _, weight in pairs))
+    out = Pipeline(Preparation(False, pairs).steps()).fit_transform(X)
+    assert out.dtype == np.float32
+    total = sum(weight**2 for _, weight in pairs)
+    for end, (width, weight) in zip(np.cumsum(widths), pairs, strict=True):
+        variance = out[:, end - width : end].var(axis=0).sum()
+        assert variance == pytest.approx(weight**2 / total * sum(widths), rel=1e-3)
+
+
+@given(columns=st.integers(2, 8), kept=st.integers(1, 8))
+def test_components_keep_the_scale_of_a_kernel(columns: int, kept: int) -> None:
+    X = np.random.default_rng(0).normal(3, [[2] * columns], (50, columns)).astype(np.float32)
+    steps = Pipeline(Preparation(False, (), min(kept, columns)).steps()).fit(X)
+    out = steps.transform(X)
+    assert out.var(axis=0, ddof=1).mean() == pytest.approx(1, rel=1e-3)
+    assert_allclose(steps.fit_transform(X), out, atol=1e-5)
+
+
+def test_blocks_that_do_not_fit_the_columns_are_refused() -> None:
+    with pytest.raises(ValueError, match="columns"):
+        BlockWeights(((2, 1.0), (3, 1.0))).fit(np.ones((4, 6), dtype=np.float32))
 
 
 @pytest.mark.parametrize("name", TITLES)

@@ -89,6 +89,10 @@ RESULT = st.fixed_dictionaries(
             {
                 "metric": NAMES,
                 "trials": st.integers(1, 9),
+                "sampler": st.sampled_from(["tpe", "random", "grid"]),
+                "calibration": st.sampled_from(["temperature", "sigmoid", "isotonic", "none"]),
+                "decision": st.sampled_from(["learned", "argmax"]),
+                "workers": st.integers(1, 9),
                 "studies": st.just([]),
                 "selected_per_fold": st.lists(NAMES, max_size=2),
                 "selected_final": NAMES,
@@ -103,6 +107,8 @@ RESULT = st.fixed_dictionaries(
                     "validation": st.none() | METRICS,
                     "test": METRICS,
                     "seconds": st.floats(0, 99),
+                    "threshold": st.none() | st.floats(0, 1),
+                    "notes": st.lists(NAMES, max_size=2),
                 }
             ),
             max_size=2,

@@ -1,37 +1,39 @@
 """Self-training: nothing changes without rounds, nothing is believed below the threshold."""
 
 import numpy as np
-import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from classifiers.preparation import fit_pipeline, make_pipeline
+from classifiers.cells import NO_LABEL
 from classifiers.registry import CLASSIFIERS
-from classifiers.selftraining import NO_LABEL, GroupColumn, SelfTrained, self_train
-from classifiers.spec import ClassifierSpec, Params
-from tests.classifiers.examples import DIARY, Diary, Sample, blobs, patients, patients_in
+from classifiers.selftraining import GroupColumn, SelfTrained, self_train
+from classifiers.spec import ClassifierSpec
+from tests.classifiers.examples import (
+    Diary,
+    Sample,
+    blobs,
+    patients,
+    patients_in,
+    unfitted,
+)
 
 LOGISTIC = CLASSIFIERS["logistic"]
 K = 5
 
 
-def params_of(spec: ClassifierSpec, width: int) -> Params:
-    return spec.suggest(optuna.trial.FixedTrial(spec.first), width)
-
-
 def trained(
     sample: Sample, y: np.ndarray, spec: ClassifierSpec = LOGISTIC, **changes: float
 ) -> SelfTrained:
-    chosen = {"threshold": 0.8, "rounds": 4, "n_classes": K, "pca": 0, "seed": 0} | changes
-    params = params_of(spec, sample.X.shape[1])
-    return self_train(spec, params, sample.X, y, sample.groups, **chosen)  # type: ignore[arg-type]
+    chosen = {"threshold": 0.8, "rounds": 4, "n_classes": K} | changes
+    model = unfitted(spec, sample.X.shape[1])
+    return self_train(model, sample.X, y, sample.groups, **chosen)  # type: ignore[arg-type]
 
 
 def plain(sample: Sample, rows: np.ndarray, spec: ClassifierSpec = LOGISTIC):
-    pipeline = make_pipeline(spec, params_of(spec, sample.X.shape[1]), pca=0, seed=0)
-    return fit_pipeline(pipeline, spec, sample.X[rows], sample.y[rows], sample.groups[rows])
+    model = unfitted(spec, sample.X.shape[1])
+    return model.fit(sample.X[rows], sample.y[rows], sample.groups[rows])
 
 
 def partly(sample: Sample, share: float, seed: int = 0) -> np.ndarray:
@@ -49,7 +51,7 @@ def test_zero_rounds_are_exactly_the_plain_classifier(name: str) -> None:
     y = partly(sample, 0.4)
     result = trained(sample, y, CLASSIFIERS[name], rounds=0)
     expected = plain(sample, y != NO_LABEL, CLASSIFIERS[name]).predict_proba(new)
-    np.testing.assert_allclose(result.pipeline.predict_proba(new), expected, atol=1e-6)
+    np.testing.assert_allclose(result.model.predict_proba(new), expected, atol=1e-6)
     assert result.added.shape == (0, K)
     assert result.stopped == "no rounds asked for"
 
@@ -59,7 +61,7 @@ def test_without_unlabelled_cells_it_is_the_plain_classifier() -> None:
     result = trained(sample, sample.y)
     everything = np.ones(len(sample.y), dtype=bool)
     assert_array_equal(
-        result.pipeline.predict_proba(new), plain(sample, everything).predict_proba(new)
+        result.model.predict_proba(new), plain(sample, everything).predict_proba(new)
     )
     assert result.stopped == "no unlabelled cells"
 
@@ -70,7 +72,7 @@ def test_a_threshold_that_nothing_reaches_is_the_plain_classifier() -> None:
     result = trained(sample, y, threshold=0.999999)
     assert (result.added.sum(), result.stopped) == (0, "no_change")
     assert_array_equal(
-        result.pipeline.predict_proba(new), plain(sample, y != NO_LABEL).predict_proba(new)
+        result.model.predict_proba(new), plain(sample, y != NO_LABEL).predict_proba(new)
     )
 
 
@@ -109,7 +111,7 @@ def test_the_same_seed_gives_the_same_result() -> None:
     sample, new = blobs(noise=2.5), blobs(seed=1, noise=3.0).X
     once, again = (trained(sample, partly(sample, 0.5)) for _ in range(2))
     assert_array_equal(once.added, again.added)
-    assert_array_equal(once.pipeline.predict_proba(new), again.pipeline.predict_proba(new))
+    assert_array_equal(once.model.predict_proba(new), again.model.predict_proba(new))
 
 
 @pytest.mark.parametrize("sureness", [0.7, 0.95])
@@ -120,23 +122,22 @@ def test_groups_are_sliced_with_the_rows_that_are_fitted(sureness: float) -> Non
     y = np.where(patients_in(cells.X) < 4, NO_LABEL, cells.y)
     Diary.pages.clear()
     result = self_train(
-        DIARY, {"root": False, "sureness": sureness}, cells.X, y, cells.groups,
-        threshold=0.8, rounds=3, n_classes=2, pca=0, seed=0,
-    )  # fmt: skip
+        Diary(sureness), cells.X, y, cells.groups, threshold=0.8, rounds=3, n_classes=2
+    )
     fits = [(seen, groups) for seen, groups, shown in Diary.pages if shown is None]
     assert fits[0][0] == set(range(4, 12))
     assert len(fits[0][1]) == 8 * 3
     believed = sureness > 0.8
-    assert result.pipeline[-1].patients_ == (set(range(12)) if believed else set(range(4, 12)))
+    assert result.model.patients_ == (set(range(12)) if believed else set(range(4, 12)))
     assert len(fits[-1][1]) == (len(y) if believed else 8 * 3)
 
 
 def test_the_group_column_never_reaches_the_classifier() -> None:
     sample = blobs()
     with_groups = np.column_stack([sample.X, np.arange(len(sample.y)) // 5])
-    pipeline = make_pipeline(LOGISTIC, params_of(LOGISTIC, sample.X.shape[1]), pca=0, seed=0)
-    column = GroupColumn(pipeline, LOGISTIC).fit(with_groups, sample.y)
-    assert column.pipeline_[-1].n_features_in_ == sample.X.shape[1]
+    model = unfitted(LOGISTIC, sample.X.shape[1])
+    column = GroupColumn(model, sample.X.shape[1:]).fit(with_groups, sample.y)
+    assert column.estimator_.n_features_in_ == sample.X.shape[1]
     other_groups = with_groups.copy()
     other_groups[:, -1] = 1e6
     assert_array_equal(column.predict_proba(with_groups), column.predict_proba(other_groups))

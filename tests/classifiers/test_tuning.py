@@ -1,5 +1,6 @@
 """Studies: repeatable, continued rather than repeated, and never lost."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,20 +9,30 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from classifiers.nested import SelfTrainingSettings, evaluate_nested, work_units
+from classifiers.objectives import OBJECTIVES
+from classifiers.preparation import first_preparation, make_pipeline
 from classifiers.registry import CLASSIFIERS
-from classifiers.tuning import TrainingPart, Tuned, fingerprint, open_studies, search_space, tune
+from classifiers.scores import class_scores
+from classifiers.studies import open_studies
+from classifiers.training_part import TrainingPart
+from classifiers.trials import score_fold
+from classifiers.tuning import Tuned, tune
 from data.errors import BlastlineError
-from tests.classifiers.examples import blobs, patients, settings, training_part
+from tests.classifiers.examples import (
+    ROOT,
+    blobs,
+    first_params,
+    settings,
+    training_part,
+)
 
 SVM = CLASSIFIERS["svm"]
 PART = training_part(blobs(noise=4.0))
+FIRST = first_preparation(PART.blocks) | SVM.first
 
 
 def trials_of(path: Path, name: str = "study") -> list[optuna.trial.FrozenTrial]:
@@ -43,7 +54,7 @@ def test_the_same_seed_gives_the_same_study(tmp_path: Path) -> None:
     ]
     assert params[0] == params[1]
     assert params[0][1:] != params[2][1:]
-    assert params[0][0] == SVM.first  # the guess comes first, whatever the seed
+    assert params[0][0] == FIRST  # the guess comes first, whatever the seed
 
 
 def test_a_finished_study_is_read_and_not_run_again(tmp_path: Path) -> None:
@@ -121,43 +132,22 @@ def test_ctrl_c_while_a_trial_is_being_written_keeps_it(tmp_path: Path) -> None:
 class InterruptedWhileScoring(TrainingPart):
     """Ctrl-C while the second fold is fitted."""
 
-    def score(self, spec, params, fold, settings) -> float:  # type: ignore[no-untyped-def]
-        if fold == 1:
+    def fold(self, number, preparation):  # type: ignore[no-untyped-def]
+        if number == 1:
             raise KeyboardInterrupt
-        return super().score(spec, params, fold, settings)
+        return super().fold(number, preparation)
 
 
 def test_ctrl_c_in_the_first_trial_does_not_lose_the_first_guess(tmp_path: Path) -> None:
     path = tmp_path / "studies.log"
-    part = InterruptedWhileScoring(PART.X, PART.y, PART.groups, PART.folds)
+    part = InterruptedWhileScoring(PART.X, PART.y, PART.groups, PART.folds, PART.blocks)
     with pytest.raises(KeyboardInterrupt):
         tune(SVM, part, open_studies(path), "study", settings(2))
     assert [trial.state for trial in trials_of(path)] == [TrialState.FAIL]
     resumed = tune(SVM, PART, open_studies(path), "study", settings(2))
     assert (resumed.reused, resumed.trials) == (0, 2)
     complete = [trial for trial in trials_of(path) if trial.state == TrialState.COMPLETE]
-    assert complete[0].params == SVM.first
-
-
-def test_a_killed_process_leaves_a_trial_that_is_set_aside(tmp_path: Path) -> None:
-    path = tmp_path / "studies.log"
-    study = optuna.create_study(
-        storage=open_studies(path), study_name="study", direction="maximize"
-    )
-    study.ask()  # and the power goes
-    tuned = tune(SVM, PART, open_studies(path), "study", settings(2))
-    assert (tuned.reused, tuned.trials) == (0, 2)
-    assert trials_of(path)[0].state == TrialState.FAIL
-
-
-@pytest.mark.parametrize("half", [b'{"op_code": 6, "worker_id": "a', b"{", b'{"op_code": 6}'])
-def test_half_a_line_of_a_killed_process_costs_nothing(tmp_path: Path, half: bytes) -> None:
-    path = tmp_path / "studies.log"
-    tune(SVM, PART, open_studies(path), "study", settings(2))
-    with path.open("ab") as journal:
-        journal.write(half)
-    assert tune(SVM, PART, open_studies(path), "study", settings(4)).reused == 2
-    assert tune(SVM, PART, open_studies(path), "study", settings(4)).reused == 4
+    assert complete[0].params == FIRST
 
 
 def test_every_trial_keeps_its_fold_scores_and_pruned_ones_fewer(tmp_path: Path) -> None:
@@ -166,7 +156,7 @@ def test_every_trial_keeps_its_fold_scores_and_pruned_ones_fewer(tmp_path: Path)
     tuned = tune(SVM, part, open_studies(path), "study", settings(20))
     states = []
     for trial in trials_of(path):
-        scores = trial.user_attrs["fold_scores"]
+        scores = list(trial.intermediate_values.values())
         states.append(trial.state)
         if trial.state == TrialState.COMPLETE:
             assert len(scores) == part.n_folds
@@ -179,26 +169,68 @@ def test_every_trial_keeps_its_fold_scores_and_pruned_ones_fewer(tmp_path: Path)
     assert tuned.value == best == pytest.approx(np.mean(tuned.fold_scores))
 
 
-@pytest.mark.parametrize("metric", ["f1_macro", "f1_weighted", "accuracy", "balanced_accuracy"])
+@pytest.mark.parametrize("metric", OBJECTIVES)
 def test_a_score_is_that_of_the_pipeline_that_will_be_fitted(metric: str) -> None:
-    # Tuning prepares once a fold and skips the calibration; neither may change a score.
-    from classifiers.metrics import SCORES
-    from classifiers.preparation import fit_pipeline, make_pipeline
-
-    params = SVM.suggest(optuna.trial.FixedTrial(SVM.first), PART.X.shape[1])
-    asked = replace(settings(metric=metric), pca=4)
+    # Tuning prepares once a fold and shares kernels; neither may change a score.
+    params, components = first_params(SVM, 4), replace(ROOT, pca=4)
     for fold in range(PART.n_folds):
         held = PART.folds == fold
-        pipeline = make_pipeline(SVM, params, pca=4, seed=0)
-        fit_pipeline(pipeline, SVM, PART.X[~held], PART.y[~held], PART.groups[~held])
-        expected = SCORES[metric](PART.y[held], pipeline.predict(PART.X[held]))
-        assert PART.score(SVM, params, fold, asked) == expected
+        pipeline = make_pipeline(SVM, components, params, 0)
+        pipeline.fit(PART.X[~held], PART.y[~held])
+        codes = np.searchsorted(pipeline.classes_, PART.y[held])
+        expected = OBJECTIVES[metric](codes, class_scores(pipeline, PART.X[held]))
+        found = score_fold(SVM, (components, params), PART, fold, settings(metric=metric))
+        assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_grid_is_searched_whole_and_in_any_order_alike(tmp_path: Path) -> None:
+    asked = replace(settings(metric="accuracy"), sampler="grid")
+    tuned = tune(SVM, PART, open_studies(tmp_path / "grid.log"), "study", asked)
+    points = itertools.product(*SVM.grid.values())
+    grid = [FIRST | dict(zip(SVM.grid, values, strict=True)) for values in points]
+    trials = trials_of(tmp_path / "grid.log")
+    assert [trial.params for trial in trials] == grid
+    assert (tuned.trials, tuned.pruned) == (len(grid), 0)
+    alone = score_fold(
+        SVM, (ROOT, SVM.suggest(optuna.trial.FixedTrial(grid[7]), 8)), PART, 1, asked
+    )
+    assert trials[7].intermediate_values[1] == alone
+    two = replace(asked, jobs=2)
+    assert found(tune(SVM, PART, open_studies(tmp_path / "two.log"), "study", two)) == found(tuned)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_folds_fitted_at_once_change_nothing(tmp_path: Path, sampler: str) -> None:
+    part = training_part(blobs(n=150, noise=4.0), folds=5)
+    runs = [
+        tune(
+            SVM, part, open_studies(tmp_path / f"{jobs}.log"), "study",
+            replace(settings(12), sampler=sampler, jobs=jobs),
+        )
+        for jobs in (1, 3)
+    ]  # fmt: skip
+    assert found(runs[0]) == found(runs[1])
+
+
+def test_no_trial_within_its_time_is_one_line(tmp_path: Path) -> None:
+    hasty = replace(settings(2), trial_seconds=1e-9)
+    with pytest.raises(BlastlineError, match="raise the limit") as caught:
+        tune(SVM, PART, open_studies(tmp_path / "studies.log"), "study", hasty)
+    assert "\n" not in str(caught.value)
+    assert {trial.state for trial in trials_of(tmp_path / "studies.log")} == {TrialState.PRUNED}
+
+
+def test_a_limit_of_the_study_begins_no_further_trial(tmp_path: Path) -> None:
+    path = tmp_path / "studies.log"
+    tune(SVM, PART, open_studies(path), "study", settings(2))
+    hasty = replace(settings(50), study_seconds=1e-9)
+    assert tune(SVM, PART, open_studies(path), "study", hasty).trials == 2
 
 
 def test_a_class_in_one_group_is_tuned_without_it(recwarn: pytest.WarningsRecorder) -> None:
     sample = blobs()
     y = np.where(sample.groups == "g00", 3, np.where(sample.y == 2, 2, 0))
-    part = TrainingPart(sample.X, y, sample.groups, np.arange(len(y)) // 5 % 3)
+    part = TrainingPart(sample.X, y, sample.groups, np.arange(len(y)) // 5 % 3, PART.blocks)
     storage = optuna.storages.InMemoryStorage()
     assert 0 < tune(SVM, part, storage, "study", settings(metric="balanced_accuracy")).value <= 1
     assert not recwarn.list
@@ -209,86 +241,5 @@ def test_too_few_groups_is_one_line() -> None:
     folds = (sample.y == 0).astype(int)  # fold 1 holds all of class 0, and only it
     y = np.where(sample.y == 0, 0, 1)
     with pytest.raises(BlastlineError, match="too few patients or groups") as caught:
-        TrainingPart(sample.X, y, sample.groups, folds)
+        TrainingPart(sample.X, y, sample.groups, folds, PART.blocks)
     assert "\n" not in str(caught.value)
-
-
-@given(data=st.data())
-def test_fingerprints_tell_any_change_of_data_or_protocol(data: st.DataObject) -> None:
-    rows = st.lists(st.integers(0, 5), min_size=1, max_size=8)
-    parts = st.tuples(rows.map(np.array), rows, st.sampled_from(["f1_macro", "accuracy"]))
-    one, other = data.draw(parts), data.draw(parts)
-
-    def plain(drawn: tuple[np.ndarray, list[int], str]) -> tuple[object, ...]:
-        return drawn[0].tolist(), drawn[1], drawn[2]
-
-    assert len(fingerprint(*one)) == 8
-    assert (fingerprint(*one) == fingerprint(*other)) == (plain(one) == plain(other))
-
-
-def studies_of(cells, asked) -> set[str]:  # type: ignore[no-untyped-def]
-    storage: BaseStorage = optuna.storages.InMemoryStorage()
-    done: list[int] = []
-    evaluate_nested(
-        cells, [CLASSIFIERS["logistic"]], storage, "set | recipe", asked,
-        SelfTrainingSettings(0.9, 0), lambda what, count: done.append(count),
-    )  # fmt: skip
-    assert sum(done) == work_units(cells, 1, asked.trials)
-    return set(optuna.get_all_study_names(storage))
-
-
-def test_studies_are_named_after_labels_classes_and_protocol() -> None:
-    cells = patients(12, 4)
-    cells = replace(cells, test=cells.folds == 0)  # one part only: quick
-    before = studies_of(cells, settings(1))
-    assert len(before) == 1
-    assert studies_of(cells, settings(1)) == before
-    assert studies_of(cells, settings(2)) == before  # more trials continue the same study
-    patient = cells.groups[~cells.test][0]
-    relabelled = np.where(cells.groups == patient, 1 - cells.y, cells.y)
-    changed = [
-        studies_of(replace(cells, y=relabelled), settings(1)),
-        studies_of(replace(cells, y=1 - cells.y), settings(1)),  # the folds stay the same
-        studies_of(replace(cells, classes=("loud", "quiet")), settings(1)),
-        studies_of(replace(cells, sha256=cells.sha256[::-1]), settings(1)),
-        studies_of(cells, settings(1, seed=1)),
-        studies_of(cells, settings(1, metric="accuracy")),
-        studies_of(cells, replace(settings(1), inner_folds=2)),
-        studies_of(cells, replace(settings(1), pca=2)),
-    ]
-    assert all(not names & before for names in changed)
-
-
-def test_studies_of_other_folds_are_others_but_for_the_final_one() -> None:
-    cells = patients(12, 4)
-    before = studies_of(cells, settings(1))
-    refolded = studies_of(replace(cells, folds=(cells.folds + 1) % 3), settings(1))
-    assert len(before) == len(refolded) == 4
-    assert len(before & refolded) == 1
-
-
-DAMAGE = [
-    b"no journal\nat all\n", b"one line\n", b"half", b'{"op_code": 6', b"\xff\xfe\x00\n\n",
-    b"[1]\n{}\n", b'{"op_code": 99}\n{}\n', b'"text"\n', b"null\n", b'{"op_code": 6}\n',
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_journal_is_one_line_and_stays(tmp_path: Path, damage: bytes) -> None:
-    path = tmp_path / "studies.log"
-    path.write_bytes(damage)
-    with pytest.raises(BlastlineError, match=r"studies\.log") as caught:
-        open_studies(path)
-    assert "\n" not in str(caught.value)
-    assert path.read_bytes() == damage
-
-
-def test_a_folder_in_place_of_the_journal_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "studies.log").mkdir()
-    with pytest.raises(BlastlineError, match=r"studies\.log"):
-        open_studies(tmp_path / "studies.log")
-
-
-def test_the_text_of_a_search_space_is_its_own_and_the_same_every_time() -> None:
-    texts = [search_space(spec, 10) for spec in CLASSIFIERS.values() for _ in range(2)]
-    assert len(set(texts)) == len(CLASSIFIERS)

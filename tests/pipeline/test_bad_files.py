@@ -80,7 +80,7 @@ def test_damaged_json_of_wrong_types(run: Run, guarded: Guarded) -> None:
 def test_a_damaged_journal_of_studies(run: Run, guarded: Guarded) -> None:
     journal = next(run.work.glob("studies/*.log"))
     journal.write_text("no journal\n")
-    refused(guarded("fit", *run.options("fit")), journal.name, "move it away")
+    refused(guarded("fit", *run.options("fit"), "--again"), journal.name, "move it away")
     assert journal.read_text() == "no journal\n"
 
 

@@ -67,7 +67,7 @@ def test_nothing_half_made_is_left_behind(whole: Whole) -> None:
     names = {path.name for path in whole.folder.iterdir()}
     assert names == {
         "config.toml", "manifest.csv", "scan.json", "extract.json", "outcomes.csv", "run.json",
-        "predictions.csv", "bundle", "bundle-self-trained", "thumbnails", "report.html",
+        "fit.json", "predictions.csv", "bundle", "bundle-self-trained", "thumbnails", "report.html",
     }  # fmt: skip
     assert not [path for path in whole.work.rglob("*") if path.name.endswith((".tmp", ".parts"))]
 
@@ -175,7 +175,8 @@ def test_a_second_extraction_has_nothing_to_do(whole: Whole) -> None:
 
 def test_fitting_again_repeats_no_trial_and_changes_no_figure(whole: Whole) -> None:
     table, before = whole.table("predictions.csv"), whole.result()
-    assert "24 trials (24 from an earlier run" in blastline("fit", *whole.options("fit")).well().out
+    done = blastline("fit", *whole.options("fit"), "--again").well()
+    assert "24 trials (24 from an earlier run" in done.out
     again, after = whole.table("predictions.csv"), whole.result()
     assert again.drop(columns=PROBABILITIES).equals(table.drop(columns=PROBABILITIES))
     np.testing.assert_allclose(

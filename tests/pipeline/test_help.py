@@ -7,7 +7,7 @@ import pytest
 
 from tests.pipeline.commands import REFUSED, Done, Guarded, Run, blastline, finished
 
-COMMANDS = ("scan", "extract", "fit", "report", "predict", "doctor")
+COMMANDS = ("scan", "extract", "fit", "tune", "report", "predict", "doctor")
 STAGES = ("extract", "fit", "report")
 PROBE = """
 import atexit, sys
@@ -37,7 +37,7 @@ def test_no_stage_on_descriptors_imports_deep_learning(run: Run) -> None:
     image = next(run.images.glob("L1/*.png"))
     words: list[object] = ["predict", run.folder / "bundle", image]
     for stage in ("scan", *STAGES):
-        words += ["+", stage, *run.options(stage)]
+        words += ["+", stage, *run.options(stage), *(["--again"] if stage == "fit" else [])]
     done = probed(*words)
     assert (done.code, done.err) == (0, "HEAVY:\n")
     assert "fit: 3 studies" in done.out

@@ -244,6 +244,19 @@ def test_the_flow_lists_steps_reasons_and_dropped_images() -> None:
     assert "truncated JPEG (2), not an image (1)" in text
 
 
+def test_search_calibration_decision_and_what_was_unusual_are_said() -> None:
+    two, many = build(EXAMPLES["two"]), build(EXAMPLES["five"])
+    second = two.dataset.classes[1]
+    text = read("tuning", two).text("main")
+    assert "Parzen" in text
+    assert "one temperature" in text
+    assert f"{second} from a probability of 0.437" in text
+    assert "the most probable class" in read("tuning", many).text("main")
+    shared = two.model_copy(update={"tuning": two.tuning.model_copy(update={"workers": 3})})
+    assert "3 workers, so not repeatable" in read("tuning", shared).text("main")
+    assert "Dense network with dropout: not calibrated" in read("results", many).text("main")
+
+
 def test_recipe_tuning_and_versions_are_printed_whole() -> None:
     result = build(EXAMPLES["five"])
     recipe = read("recipe", result).text("main")

@@ -1,0 +1,100 @@
+"""How a run is evaluated, and what becomes of each outer part."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from classifiers.cells import Split
+from classifiers.fitting import FitSettings, Model
+from classifiers.selftraining import SelfTrained
+from classifiers.trials import TuningSettings
+from classifiers.tuning import Tuned
+
+SELECTED, SELF_TRAINED = "selected", "self_training"
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a run is evaluated.
+
+    Attributes:
+        committee: whether the tuned classifiers also stand together.
+        threshold: probability from which a prediction becomes a pseudo-label.
+        rounds: of self-training at most; 0 for none.
+        threads: outer parts worked on at once; it changes no result.
+    """
+
+    tuning: TuningSettings
+    fitting: FitSettings
+    committee: bool
+    threshold: float
+    rounds: int
+    threads: int = 1
+
+
+@dataclass
+class Part:
+    """One outer part and what became of it.
+
+    Attributes:
+        tuned: classifier -> what its study found.
+        models: classifier -> fitted on all training cells; kept for the final part only.
+        values: classifier -> mean score of its out-of-fold predictions over the inner folds.
+        selected: the classifier with the best of these.
+        proba: classifier, ``selected``, ``self_training`` or baseline -> (n_test, k).
+        decided: the same -> (n_test,) class codes.
+        withheld: unlabelled cells kept out of self-training because their group is under test.
+    """
+
+    split: Split
+    tuned: dict[str, Tuned] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    selected: str = ""
+    proba: dict[str, np.ndarray] = field(default_factory=dict)
+    decided: dict[str, np.ndarray] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    self_trained: SelfTrained | None = None
+    withheld: int = 0
+
+    @property
+    def name(self) -> str:
+        """``fold 0`` and so on, or ``final``."""
+        return self.split.name
+
+
+@dataclass
+class Evaluation:
+    """All parts, and the probabilities and decisions for every cell under test.
+
+    Attributes:
+        rows: row numbers that have test probabilities, in order.
+        test: name -> (len(rows), k). decided: name -> (len(rows),) class codes.
+    """
+
+    parts: list[Part]
+    rows: np.ndarray
+    test: dict[str, np.ndarray]
+    decided: dict[str, np.ndarray]
+
+    @property
+    def final(self) -> Part:
+        """The part with all training cells; its models are kept."""
+        return self.parts[-1]
+
+    @property
+    def model(self) -> Model:
+        """The selected model on all training cells."""
+        return self.final.models[self.final.selected]
+
+
+def out_of_fold(model: Model, n: int, k: int) -> np.ndarray | None:
+    """(n, k) out-of-fold probabilities of a model's n training cells, by class code.
+
+    None where it has none, or of some cells only, because it was fitted by streaming.
+    """
+    if model.out_of_fold_ is None or len(model.out_of_fold_) != n:
+        return None
+    found = np.zeros((n, k))
+    found[:, np.asarray(model.classes_, dtype=int)] = model.out_of_fold_
+    return found

@@ -1,0 +1,61 @@
+"""Whether a finished fit is still true of what lies around it; imports nothing that is slow."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from data.files import write_text
+from pipeline.config import RunConfig
+
+NAME = "fit.json"
+# What only says where and how quickly, not what comes out.
+APART = {"images", "weights", "work", "run", "storage", "workers"}
+PASSING = {"seconds", "unchanged", "images"}  # of scan.json: how it went, not what was found
+WRITTEN = ("run.json", "predictions.csv", "bundle/bundle.json")
+PACKAGES = ("blastline", "scikit-learn", "numpy", "optuna")
+
+
+def fingerprint(config: RunConfig) -> str | None:
+    """SHA-256 of all that a fit depends on; None where an earlier stage left nothing."""
+    folder = config.run_folder
+    try:
+        scan = json.loads((folder / "scan.json").read_text(encoding="utf-8"))
+        extract = json.loads((folder / "extract.json").read_text(encoding="utf-8"))
+        recipes = [*extract["recipes"], extract["baseline_recipe"]]
+        facts = {
+            "settings": config.model_dump(mode="json", exclude=APART),
+            "scan": {key: value for key, value in scan.items() if key not in PASSING},
+            "manifest": hashlib.sha256((folder / "manifest.csv").read_bytes()).hexdigest(),
+            "recipes": recipes,
+            "failed": extract["failed"],
+            "stores": [_stamp(config, each["backbone"]) for each in recipes],
+            "versions": {name: version(name) for name in PACKAGES},
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _stamp(config: RunConfig, backbone: str) -> list[tuple[str, int, int]]:
+    """Size and time of the stores of a backbone: a repaired one may hold other numbers."""
+    folder = Path(config.work) / "embeddings" / Path(config.dataset).stem
+    files = sorted(folder.glob(f"{backbone}-*.h5"))
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+
+
+def write_fingerprint(config: RunConfig) -> None:
+    """Leave beside the result what it depends on."""
+    write_text(config.run_folder / NAME, json.dumps({"depends_on": fingerprint(config)}) + "\n")
+
+
+def unchanged(config: RunConfig) -> bool:
+    """Whether the fit in the run folder is whole and would come out the same."""
+    folder = config.run_folder
+    if not all((folder / name).is_file() for name in WRITTEN):
+        return False
+    try:
+        left = json.loads((folder / NAME).read_text(encoding="utf-8"))["depends_on"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return left is not None and left == fingerprint(config)

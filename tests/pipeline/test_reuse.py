@@ -1,0 +1,67 @@
+"""A fit that would come out the same is not made again; anything else is."""
+
+import pytest
+
+from data.manifest import COLUMNS
+from tests.pipeline.commands import Guarded, Run
+
+SAID = "nothing has changed"
+
+
+def fit(run: Run, guarded: Guarded, *more: object) -> str:
+    done = guarded("fit", *run.options("fit"), *more)
+    assert (done.code, done.err) == (0, "")
+    return done.out
+
+
+def test_changing_nothing_reuses_everything_and_says_so(run: Run, guarded: Guarded) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*") if path.is_file()}
+    assert SAID in fit(run, guarded)
+    after = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*") if path.is_file()}
+    changed = {path.name for path in before if before[path] != after.get(path)}
+    assert changed <= {"config.toml"}
+    assert set(before) == set(after)
+
+
+def test_extracting_and_reporting_again_is_no_change(run: Run, guarded: Guarded) -> None:
+    for stage in ("extract", "report"):
+        assert guarded(stage, *run.options(stage)).code == 0
+    assert SAID in fit(run, guarded)
+
+
+def test_being_asked_to_fits_again_to_the_same_figures(run: Run, guarded: Guarded) -> None:
+    before = run.result()
+    out = fit(run, guarded, "--again")
+    assert "12 trials" in out or "from an earlier run" in out
+    assert run.result().classifiers["selected"].test == before.classifiers["selected"].test
+    assert SAID in fit(run, guarded)
+
+
+@pytest.mark.parametrize(
+    "more", [("--trials", 3), ("--metric", "auroc"), ("--calibration", "none"), ("--seed", 1)]
+)
+def test_another_setting_is_a_change(run: Run, guarded: Guarded, more: tuple[object, ...]) -> None:
+    assert SAID not in fit(run, guarded, *more)
+    assert SAID in fit(run, guarded, *more)
+
+
+def test_another_label_is_a_change(run: Run, guarded: Guarded) -> None:
+    table = run.table("manifest.csv")
+    one = table[(table.split == "train")].groupby("label").head(1)
+    first, second = one.iloc[0], one.iloc[1]
+    table.loc[table.image_id == first.image_id, "label"] = second.label
+    table[list(COLUMNS)].to_csv(run.folder / "manifest.csv", index=False)
+    assert SAID not in fit(run, guarded)
+
+
+@pytest.mark.parametrize("name", ["run.json", "predictions.csv", "bundle/bundle.json", "fit.json"])
+def test_what_is_missing_is_made_again(run: Run, guarded: Guarded, name: str) -> None:
+    (run.folder / name).unlink()
+    assert SAID not in fit(run, guarded)
+    assert (run.folder / name).is_file()
+
+
+def test_embeddings_that_were_written_anew_are_a_change(run: Run, guarded: Guarded) -> None:
+    store = next(path for path in run.stores if "mean_colour" in path.name)
+    store.write_bytes(store.read_bytes())
+    assert SAID not in fit(run, guarded)
