@@ -78,11 +78,14 @@ def make_splits(cells: Cells) -> list[Split]:
 
 
 def draw_groups(groups: np.ndarray, limit: int, seed: int) -> np.ndarray:
-    """Row numbers of whole groups in random order until ``limit`` rows are reached, sorted."""
+    """Row numbers of whole groups in random order until ``limit`` rows are reached, sorted.
+
+    Never of fewer than ten groups, if there are as many: they have to be split further.
+    """
     if len(groups) <= limit:
         return np.arange(len(groups))
     codes = np.unique(groups, return_inverse=True)[1]
     order = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
     filled = np.cumsum(np.bincount(codes)[order])
-    taken = order[: int(np.searchsorted(filled, limit)) + 1]
+    taken = order[: max(10, int(np.searchsorted(filled, limit)) + 1)]
     return np.flatnonzero(np.isin(codes, taken))

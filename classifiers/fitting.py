@@ -61,8 +61,8 @@ def fit_on_disk(
 ) -> Calibrated:  # fmt: skip
     """Fit on more rows than memory is meant to hold.
 
-    A classifier that can stream sees all rows but one grouped part of at most ``DRAWN`` rows, on
-    which it is calibrated. The others are fitted on whole groups of about ``DRAWN`` rows.
+    A classifier that can stream sees all rows but whole groups of about ``DRAWN`` rows, a tenth at
+    most, on which it is calibrated. The others are fitted on whole groups of about ``DRAWN`` rows.
 
     Args:
         rows: training row numbers of X. y, groups: of these rows.
@@ -74,7 +74,7 @@ def fit_on_disk(
     pipeline: PreparedClassifier = fit_streamed(
         spec, tuned.preparation, tuned.params, X, rows[~held], y[~held], settings.seed, CHUNK
     )
-    some = np.flatnonzero(held)[:DRAWN]
+    some = np.flatnonzero(held)
     return Calibrated.from_fitted(
         pipeline, X[rows[some]], y[some], groups[some], method=settings.calibration,
         decision=settings.decision, metric=settings.metric,
@@ -82,8 +82,13 @@ def fit_on_disk(
 
 
 def held_part(y: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """(n,) bool: a tenth of the rows, whole groups."""
-    return grouped_folds(y, groups, 10, seed, strict=False) == 0
+    """(n,) bool: whole groups, a tenth of the rows or about ``DRAWN``; no class as a whole."""
+    tenth = np.flatnonzero(grouped_folds(y, groups, 10, seed, strict=False) == 0)
+    held = np.zeros(len(y), dtype=bool)
+    held[tenth[draw_groups(groups[tenth], DRAWN, seed)]] = True
+    lost = np.setdiff1d(y[held], y[~held])
+    held[np.isin(groups, np.unique(groups[held & np.isin(y, lost)]))] = False
+    return held
 
 
 def predict(model: Model, X: Rows, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

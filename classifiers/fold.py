@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-MEMORY_SHARE = 0.4  # of what is free, kept for shared work by all studies together
+MEMORY_SHARE = 0.25  # of what is free, kept for shared work by all studies together
 FALLBACK = 2 << 30  # bytes, where the system does not say what is free
 
 

@@ -22,7 +22,6 @@ from classifiers.fitting import (
     unfitted,
     unfitted_committee,
 )
-from classifiers.fold import memory_for_sharing
 from classifiers.objectives import OBJECTIVES
 from classifiers.protocol import (
     SELECTED,
@@ -167,14 +166,14 @@ class Nested:
         folds = grouped_folds(y, groups, tuning.inner_folds, tuning.seed, strict=False)
         training = TrainingPart(
             self.cells.X[rows], y, groups, folds, self.cells.blocks,
-            memory_for_sharing() // self.protocol.threads,
+            self.protocol.memory,
         )  # fmt: skip
         for spec in self.specs:
             self._go_on()
             mark = fingerprint(
                 self.cells.sha256[rows], y, groups, folds, self.cells.classes, tuning.metric,
                 tuning.pca, tuning.seed, tuning.sampler, self.cells.X.shape[1:],
-                search_space(spec, training, tuning),
+                tuning.trial_seconds, search_space(spec, training, tuning),
             )  # fmt: skip
             part.tuned[spec.name] = tune(
                 spec, training, self.storage, f"{self.prefix} | {spec.name} | {part.name} | "

@@ -28,7 +28,7 @@ def _log_loss(y: np.ndarray, scores: np.ndarray) -> float:
     """Minus the log loss at the temperature that suits the cells scored best.
 
     Tuning compares uncalibrated scores, margins among them, whose scale means nothing; one
-    temperature takes it out. Calibration proper is learned later, on other cells.
+    temperature takes it out.
     """
     codes = np.arange(scores.shape[1])
 

@@ -132,6 +132,15 @@ class UnitPCA(PCA):
     A kernel's width then means the same with and without it.
     """
 
+    def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> "UnitPCA":
+        """Fit on (n, d) rows; no more components than they can give."""
+        asked: int | None = self.n_components  # type: ignore[has-type]
+        try:
+            self.n_components = asked and min(asked, *np.shape(X))
+            return super().fit(X, y)
+        finally:
+            self.n_components = asked
+
     def transform(self, X: np.ndarray) -> np.ndarray:
         """(n, components) scores."""
         mean = float(self.explained_variance_.mean())

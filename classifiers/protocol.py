@@ -6,6 +6,7 @@ import numpy as np
 
 from classifiers.cells import Split
 from classifiers.fitting import FitSettings, Model
+from classifiers.fold import FALLBACK
 from classifiers.selftraining import SelfTrained
 from classifiers.trials import TuningSettings
 from classifiers.tuning import Tuned
@@ -22,6 +23,7 @@ class Protocol:
         threshold: probability from which a prediction becomes a pseudo-label.
         rounds: of self-training at most; 0 for none.
         threads: outer parts worked on at once; it changes no result.
+        memory: bytes that each of these keeps of work that trials share.
     """
 
     tuning: TuningSettings
@@ -30,6 +32,7 @@ class Protocol:
     threshold: float
     rounds: int
     threads: int = 1
+    memory: int = FALLBACK
 
 
 @dataclass

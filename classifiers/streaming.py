@@ -33,11 +33,12 @@ class StoredRows:
         sha256: (n,) content of the image of each row.
 
     Raises:
-        BlastlineError: an image is not in one of the stores; on reading: a row is damaged.
+        BlastlineError: an image is not in one of the stores; on reading: a row is damaged, or
+            holds NaN or infinity.
     """
 
     def __init__(self, stores: Sequence[EmbeddingStore], sha256: Sequence[str]) -> None:
-        self._stores = stores
+        self._stores, self._sha256 = stores, sha256
         self._places = [store.find(sha256) for store in stores]
         self.shape = (len(sha256), *self[np.arange(min(1, len(sha256)))].shape[1:])
 
@@ -49,6 +50,14 @@ class StoredRows:
             store.read(places[rows])
             for store, places in zip(self._stores, self._places, strict=True)
         ]
+        for store, block in zip(self._stores, blocks, strict=True):
+            sound = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+            if not sound.all():
+                image = self._sha256[int(np.asarray(rows)[int(np.argmin(sound))])]
+                raise BlastlineError(
+                    f"{store.path}: the embedding of image {image[:12]}... holds NaN or infinity; "
+                    "remove the store and extract again (in float32, if it was not)"
+                )
         return fuse(blocks, [store.recipe for store in self._stores])
 
 

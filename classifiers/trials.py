@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import BaseTrial, FrozenTrial, Trial, TrialState
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import has_fit_parameter
@@ -163,7 +164,11 @@ def run_trials(
                             _report(study, each, number, value, part.n_folds, settings)
         for each in running:
             if not each.pruned:
-                study.tell(each.trial, float(np.mean(each.scores)))
+                study.tell(each.trial, float(np.mean(each.scores)), skip_if_finished=True)
+    except UpdateFinishedTrialError:
+        # After long silence another process took this one for dead: the slot is claimed again.
+        for trial in trials:
+            fail(trial, "given up by another process")
     except BaseException:  # Ctrl-C too: a trial must not stay 'running' in the storage
         for trial in trials:
             fail(trial, "interrupted")
@@ -183,5 +188,5 @@ def _report(
     if late:
         each.trial.set_user_attr("stopped", f"longer than {settings.trial_seconds:g} s")
     if late or (settings.sampler != "grid" and each.trial.should_prune()):
-        study.tell(each.trial, state=TrialState.PRUNED)
+        study.tell(each.trial, state=TrialState.PRUNED, skip_if_finished=True)
         each.pruned = True

@@ -83,6 +83,15 @@ class RunConfig(BaseModel):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
+    @field_validator("storage")
+    @classmethod
+    def _is_a_url(cls, storage: str) -> str:
+        if storage and "://" not in storage:
+            raise ValueError(
+                "expected an Optuna database URL, such as postgresql+psycopg://me@host/studies"
+            )
+        return storage
+
     @property
     def backbones(self) -> tuple[tuple[str, str], ...]:
         """(name, layer) of each backbone, in order; an empty layer is the last one.

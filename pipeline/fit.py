@@ -1,6 +1,7 @@
 """Stage fit: embeddings and labels -> tuned, tested classifiers, predictions, bundle, run.json."""
 
 import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,18 +14,20 @@ from threadpoolctl import threadpool_limits
 
 from classifiers.bundle import Bundle, write_bundle
 from classifiers.fitting import FitSettings, predict
+from classifiers.fold import memory_for_sharing
 from classifiers.nested import Nested
 from classifiers.protocol import Evaluation, Protocol
 from classifiers.registry import find_classifiers
 from classifiers.result import ClassifierResult, Estimate
 from classifiers.studies import open_studies, storage_errors
 from classifiers.trials import TuningSettings
+from classifiers.tuning import Tuned
 from data.files import atomic_path
 from pipeline.config import RunConfig
 from pipeline.console import progress, say
 from pipeline.inputs import FitInputs, load_inputs
 from pipeline.outcome import assemble
-from pipeline.reuse import write_fingerprint
+from pipeline.reuse import NAME, write_fingerprint
 from pipeline.studies import storage_of
 from pipeline.study_pages import StudyPages
 from pipeline.thumbnails import choose_galleries
@@ -43,13 +46,17 @@ def run_fit(config: RunConfig) -> Path:
     with storage_errors(storage_of(config)), _nested(config, inputs) as nested:
         with other_workers(config):
             evaluation = nested.evaluate()
+        (folder / NAME).unlink(missing_ok=True)  # from here on files of two fits may lie together
         galleries = choose_galleries(inputs.manifest, inputs.cells, evaluation, inputs.scan, folder)
         _write_predictions(inputs, evaluation, folder / "predictions.csv")
     _write_bundles(config, inputs, evaluation)
     result = assemble(config, inputs, evaluation, galleries, time.perf_counter() - started)
     result.write(folder / "run.json")
     config.write()  # now that it describes the result beside it
-    write_fingerprint(config)
+    if all(each.trials >= config.trials for each in _all_tuned(evaluation)) or not (
+        config.study_seconds
+    ):
+        write_fingerprint(config)  # a study cut short goes on the next time
     _tell(config, evaluation, result.classifiers)
     if result.split.warning:
         say(f"      WARNING: {result.split.warning}")
@@ -85,6 +92,7 @@ def _nested(config: RunConfig, inputs: FitInputs, shared: bool = False) -> Itera
             config.calibration, config.decision, config.metric, config.inner_folds, config.seed
         ),
         committee, config.threshold, config.rounds, threads,
+        memory_for_sharing() // (threads * config.workers),
     )  # fmt: skip
     storage = open_studies(storage_of(config))
     dataset = Path(config.dataset).stem
@@ -136,6 +144,8 @@ def _write_bundles(config: RunConfig, inputs: FitInputs, evaluation: Evaluation)
     models = {"bundle": evaluation.model}
     if trained := evaluation.final.self_trained:
         models["bundle-self-trained"] = trained.model
+    else:
+        shutil.rmtree(config.run_folder / "bundle-self-trained", ignore_errors=True)
     for name, model in models.items():
         bundle = Bundle(
             model, inputs.cells.classes, inputs.recipes, config.run_name, config.weights
@@ -143,10 +153,14 @@ def _write_bundles(config: RunConfig, inputs: FitInputs, evaluation: Evaluation)
         write_bundle(bundle, config.run_folder / name)
 
 
+def _all_tuned(evaluation: Evaluation) -> list[Tuned]:
+    return [tuned for part in evaluation.parts for tuned in part.tuned.values()]
+
+
 def _tell(
     config: RunConfig, evaluation: Evaluation, classifiers: dict[str, ClassifierResult]
 ) -> None:
-    tuned = [tuned for part in evaluation.parts for tuned in part.tuned.values()]
+    tuned = _all_tuned(evaluation)
     reused = sum(min(each.reused, each.trials) for each in tuned)
     trials = sum(each.trials for each in tuned)
     pruned = sum(each.pruned for each in tuned)
@@ -162,8 +176,8 @@ def _tell(
     for name, each in classifiers.items():
         for note in each.notes:
             say(f"      {name}: {note}")
-    if config.workers > 1:
-        say("      several workers: the order of trials is not repeatable")
+    if config.workers > 1 or config.storage:
+        say("      shared studies: the order of trials is not repeatable")
     say(f"      result: {config.run_folder / 'run.json'}")
 
 

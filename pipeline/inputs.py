@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifiers.cells import Cells, Rows
+from classifiers.fitting import CHUNK
 from classifiers.preparation import Block
 from classifiers.streaming import StoredRows
 from data.errors import BlastlineError
 from data.manifest import Manifest
-from features.fuse import fuse
 from features.recipe import Recipe
 from features.store import EmbeddingStore
 from pipeline.config import RunConfig
@@ -35,7 +35,7 @@ def load_inputs(config: RunConfig) -> FitInputs:
 
     Raises:
         BlastlineError: a stage is missing, a class has lost all its images, or an embedding is
-            not finite.
+            damaged or not finite.
     """
     whole, scan = read_scan(config)
     extract, stores, baseline = read_extract(config)
@@ -71,16 +71,13 @@ def _short(recipe: Recipe) -> str:
 
 def _embeddings(stores: list[EmbeddingStore], sha256: list[str]) -> Rows:
     """All embeddings in memory, or a view of the stores where they are too many."""
-    width = sum(int(np.prod(store.row_shape)) for store in stores)
-    if 4 * width * len(sha256) > IN_MEMORY:
-        return StoredRows(stores, sha256)
-    blocks = [store.embeddings(sha256) for store in stores]
-    for store, block in zip(stores, blocks, strict=True):
-        sound = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
-        if not sound.all():
-            raise BlastlineError(
-                f"{store.path}: {np.count_nonzero(~sound):,} embeddings hold NaN or infinity, the "
-                f"first of image {sha256[int(np.argmin(sound))][:12]}...; remove the store and "
-                "extract again (in float32, if it was not)"
-            )
-    return fuse(blocks, [store.recipe for store in stores])
+    rows = StoredRows(stores, sha256)
+    if 4 * int(np.prod(rows.shape)) > IN_MEMORY:
+        return rows
+    # In chunks: the positions of a map, which are averaged, may be fifty times as much.
+    return np.concatenate(
+        [
+            rows[np.arange(start, min(start + CHUNK, len(rows)))]
+            for start in range(0, len(rows), CHUNK)
+        ]
+    )

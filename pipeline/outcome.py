@@ -11,11 +11,8 @@ from importlib.metadata import version
 import numpy as np
 
 from classifiers.baselines import TITLES
-from classifiers.calibration import Calibrated
 from classifiers.cells import Cells
-from classifiers.fitting import DRAWN, Model
 from classifiers.metrics import evaluate, paired_gain
-from classifiers.nystroem import NystroemSVM
 from classifiers.protocol import SELECTED, SELF_TRAINED, Evaluation, Part, out_of_fold
 from classifiers.registry import CLASSIFIERS, COMMITTEE
 from classifiers.result import (
@@ -35,6 +32,7 @@ from classifiers.result import (
 from data.manifest import Manifest
 from pipeline.config import RunConfig
 from pipeline.inputs import FitInputs
+from pipeline.notes import notes
 from pipeline.scan import split_warning
 
 LISTED = 20  # images named in a step of the flow
@@ -214,33 +212,11 @@ def _classifiers(
             ),
             seconds=_seconds(name, evaluation.parts),
             threshold=model.threshold_ if model is not None and k == 2 else None,
-            notes=_notes(model, name, cells, len(train)),
+            notes=[] if name == SELECTED else notes(model, cells.on_disk),
         )  # fmt: skip
     # Headline first, then what it was chosen from, then what it must beat.
     order = {"selected": 0, "self_training": 1, "classifier": 2, "baseline": 3}
     return dict(sorted(found.items(), key=lambda item: order[item[1].role]))
-
-
-def _notes(model: Model | None, name: str, cells: Cells, n_train: int) -> list[str]:
-    """How the fit of the final model was unlike the usual one."""
-    notes: list[str] = []
-    if not isinstance(model, Calibrated) or name == SELECTED:
-        return notes
-    if cells.on_disk:
-        spec = CLASSIFIERS[name]
-        notes.append(
-            f"tuned on whole groups of about {DRAWN:,} cells, "
-            + ("fitted on all by streaming" if spec.stream else "and fitted on them: it cannot "
-               f"stream all {n_train:,}")
-        )  # fmt: skip
-    if not model.calibrated_:
-        notes.append("not calibrated: too few groups for folds of its own")
-    last = model.estimator_[-1]
-    if getattr(last, "approximated_", isinstance(last, NystroemSVM)):
-        notes.append("more rows than an exact kernel machine takes: Nystroem map and linear SVM")
-    if getattr(last, "converged_", True) is False:
-        notes.append("the solver did not converge")
-    return notes
 
 
 def _role(name: str) -> str:

@@ -12,7 +12,7 @@ NAME = "fit.json"
 # What only says where and how quickly, not what comes out.
 APART = {"images", "weights", "work", "run", "storage", "workers"}
 PASSING = {"seconds", "unchanged", "images"}  # of scan.json: how it went, not what was found
-WRITTEN = ("run.json", "predictions.csv", "bundle/bundle.json")
+WRITTEN = ("run.json", "predictions.csv", "bundle/bundle.json", "bundle/estimator.skops")
 PACKAGES = ("blastline", "scikit-learn", "numpy", "optuna")
 
 

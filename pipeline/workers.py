@@ -28,19 +28,22 @@ def other_workers(config: RunConfig) -> Iterator[None]:
         path.touch(mode=0o600)  # the storage may hold a password
         path.write_text(tomli_w.dumps(settings), encoding="utf-8")
         command = [sys.executable, "-m", "pipeline", "tune", "--config", str(path), "--first"]
-        workers = [
-            subprocess.Popen(
-                [*command, str(number)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-            )
-            for number in range(1, config.workers)
-        ]
+        workers = []
+        for number in range(1, config.workers):
+            # To a file: a pipe that nobody reads would fill up and hold the worker.
+            with (Path(folder) / f"{number}.txt").open("wb") as said:
+                workers.append(
+                    subprocess.Popen(
+                        [*command, str(number)], stdout=subprocess.DEVNULL, stderr=said
+                    )
+                )
         try:
             yield
-            for number, worker in enumerate(workers, start=2):
-                said = worker.communicate()[1].decode(errors="replace").strip()
-                if worker.returncode:
-                    last = said.splitlines()[-1] if said else f"exit code {worker.returncode}"
-                    warn(f"fit: worker {number} ended early ({last}); its trials were run here")
+            for number, worker in enumerate(workers, start=1):
+                if worker.wait():
+                    text = (Path(folder) / f"{number}.txt").read_text(errors="replace").strip()
+                    last = text.splitlines()[-1] if text else f"exit code {worker.returncode}"
+                    warn(f"fit: worker {number + 1} ended early ({last}); its trials were run here")
         finally:
             for worker in workers:
                 if worker.poll() is None:

@@ -82,3 +82,14 @@ def test_whole_groups_are_drawn_until_there_are_enough(cells: Cells, limit: int)
     assert len(rows) == np.isin(cells.groups, list(drawn)).sum()  # no group is cut
     assert min(limit, 600) <= len(rows) < limit + 5 or len(rows) == 600
     np.testing.assert_array_equal(rows, draw_groups(cells.groups, limit, 0))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_part_for_calibration_is_whole_groups_and_never_a_whole_class(
+    cells: Cells, seed: int
+) -> None:
+    y = np.where(cells.groups == cells.groups[0], 3, cells.y)  # a class of one group
+    held = fitting.held_part(y, cells.groups, seed)
+    assert not set(cells.groups[held]) & set(cells.groups[~held])
+    assert set(y[~held]) == set(y)
+    assert 0 < held.sum() <= 155

@@ -58,6 +58,7 @@ def test_studies_are_named_after_labels_classes_and_protocol() -> None:
         studies_of(cells, settings(1, metric="accuracy")),
         studies_of(cells, replace(settings(1), inner_folds=2)),
         studies_of(cells, replace(settings(1), pca=2)),
+        studies_of(cells, replace(settings(1), trial_seconds=60)),  # else it could not be raised
     ]
     assert all(not names & before for names in changed)
 

@@ -17,7 +17,7 @@ from classifiers.objectives import OBJECTIVES
 from classifiers.preparation import first_preparation, make_pipeline
 from classifiers.registry import CLASSIFIERS
 from classifiers.scores import class_scores
-from classifiers.studies import open_studies
+from classifiers.studies import fail, open_studies
 from classifiers.training_part import TrainingPart
 from classifiers.trials import score_fold
 from classifiers.tuning import Tuned, tune
@@ -148,6 +148,30 @@ def test_ctrl_c_in_the_first_trial_does_not_lose_the_first_guess(tmp_path: Path)
     assert (resumed.reused, resumed.trials) == (0, 2)
     complete = [trial for trial in trials_of(path) if trial.state == TrialState.COMPLETE]
     assert complete[0].params == FIRST
+
+
+class TakenForDead(TrainingPart):
+    """Another process fails the running trial while its second fold is fitted, once."""
+
+    path: Path | None = None
+
+    def fold(self, number, preparation):  # type: ignore[no-untyped-def]
+        if number == 1 and self.path:
+            study = optuna.load_study(study_name="study", storage=open_studies(self.path))
+            (running,) = study.get_trials(states=(TrialState.RUNNING,))
+            fail(running, "taken for dead", study._storage)
+            self.path = None
+        return super().fold(number, preparation)
+
+
+def test_a_trial_that_another_process_gave_up_is_run_again(tmp_path: Path) -> None:
+    part = TakenForDead(PART.X, PART.y, PART.groups, PART.folds, PART.blocks)
+    part.path = tmp_path / "studies.log"
+    tuned = tune(SVM, part, open_studies(part.path), "study", settings(3))
+    assert tuned.trials == 3
+    states = [trial.state for trial in trials_of(tmp_path / "studies.log")]
+    assert states.count(TrialState.FAIL) == 1
+    assert len(states) == 4
 
 
 def test_every_trial_keeps_its_fold_scores_and_pruned_ones_fewer(tmp_path: Path) -> None:

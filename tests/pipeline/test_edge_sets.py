@@ -155,7 +155,7 @@ def test_numbers_that_are_none_in_a_store(
     rows[3, 1] = value
     rewritten(store, keys, rows)
     done = guarded("fit", *run.options("fit"))
-    refused(done, store.path.name, "1 embeddings hold NaN or infinity", keys[3][:12], "extract")
+    refused(done, store.path.name, "NaN or infinity", keys[3][:12], "extract")
 
 
 def test_features_that_never_change(run: Run, store: EmbeddingStore, guarded: Guarded) -> None:
