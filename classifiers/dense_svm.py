@@ -2,7 +2,7 @@
 
 import numpy as np
 from optuna.trial import BaseTrial
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -10,12 +10,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from classifiers.dense import Dense
 from classifiers.distances import Distances
 from classifiers.fold import Fold
-from classifiers.scores import class_scores, softmax
+from classifiers.scores import MarginClassifier
 from classifiers.spec import ClassifierSpec, Params, Shared
 from classifiers.svm import SHARED_ROWS, SVM, on_distances
 
 
-class DenseSVM(ClassifierMixin, BaseEstimator):
+class DenseSVM(MarginClassifier, BaseEstimator):
     """RBF machine on the standardised activations of a dense network's last hidden layer.
 
     The network learns features that separate the classes; the machine draws wide margins between
@@ -81,16 +81,6 @@ class DenseSVM(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         return self.svm_.decision_function(self.features(X))
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """(n, k) float64 softmax of the margins, rows summing to 1; uncalibrated."""
-        return softmax(class_scores(self, X))
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """(n,) class of the highest margin."""
-        margins = self.decision_function(X)
-        best = (margins > 0).astype(int) if margins.ndim == 1 else margins.argmax(axis=1)
-        return self.classes_[best]
 
 
 def _build(params: Params, seed: int) -> DenseSVM:

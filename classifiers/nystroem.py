@@ -2,18 +2,18 @@
 
 import numpy as np
 from scipy.linalg import eigh
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from classifiers.chunks import ROWS, Chunks, MappedChunks, RowChunks
 from classifiers.linear import ClassWeight, fit_linear
-from classifiers.scores import class_scores, softmax
+from classifiers.scores import MarginClassifier
 
 KEEP = 2**29  # bytes of mapped rows kept between passes
 
 
-class NystroemSVM(ClassifierMixin, BaseEstimator):
+class NystroemSVM(MarginClassifier, BaseEstimator):
     """Squared-hinge machine, one class against the rest, on an approximate RBF kernel.
 
     Rows are described by their kernel values with some landmarks, training rows drawn at random,
@@ -125,15 +125,6 @@ class NystroemSVM(ClassifierMixin, BaseEstimator):
             margins[start : start + ROWS] = mapped @ self.coef_.T.astype(part.dtype)
         margins += self.intercept_
         return margins[:, 0] if len(self.coef_) == 1 else margins
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """(n, k) softmax of the margins, rows summing to 1."""
-        return softmax(class_scores(self, X))
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """(n,) class of the largest margin."""
-        scores = class_scores(self, X)
-        return self.classes_[scores.argmax(axis=1)]
 
 
 def _rbf(X: np.ndarray, landmarks: np.ndarray, gamma: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 FLOOR = 1e-6  # of probabilities whose logarithm is taken: a vote of no neighbour is no proof
 
@@ -22,6 +22,21 @@ def class_scores(estimator: BaseEstimator, X: np.ndarray) -> np.ndarray:
 def softmax(scores: np.ndarray) -> np.ndarray:
     """Rows of (n, k) scores as probabilities."""
     return np.exp(scores - logsumexp(scores, axis=1, keepdims=True))
+
+
+class MarginClassifier(ClassifierMixin):
+    """What every classifier with a ``decision_function`` predicts from it."""
+
+    classes_: np.ndarray
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """(n, k) float64 softmax of the margins, rows summing to 1; ``Calibrated`` mends them."""
+        return softmax(class_scores(self, X))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """(n,) class of the highest margin."""
+        best = class_scores(self, X).argmax(axis=1)
+        return self.classes_[best]
 
 
 def as_rows(X: np.ndarray) -> np.ndarray:

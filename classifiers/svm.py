@@ -3,7 +3,7 @@
 import numpy as np
 from optuna.trial import BaseTrial
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.svm import SVC
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from classifiers.distances import Distances, blocks, distances_of, squared_distances, to_kernel
 from classifiers.fold import Fold
-from classifiers.scores import class_scores, softmax
+from classifiers.scores import MarginClassifier
 from classifiers.spec import ClassifierSpec, Params, Shared
 from classifiers.streaming import stream_svm
 
@@ -21,7 +21,7 @@ PREDICTED = 2048  # rows at once, so that their kernel matrix stays small
 KERNELS = ("rbf", "linear", "precomputed")
 
 
-class SVM(ClassifierMixin, BaseEstimator):
+class SVM(MarginClassifier, BaseEstimator):
     """C-support vector machine on a kernel matrix that BLAS computes at once.
 
     libsvm evaluates its kernel one pair at a time; one matrix product gives the same numbers tens
@@ -149,16 +149,6 @@ class SVM(ClassifierMixin, BaseEstimator):
             return X[:, self.support_]
         squared = squared_distances(X, self.support_vectors_)
         return to_kernel(squared, self.gamma_at(X.shape[1]))
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """(n, k) float64 softmax of the margins, rows summing to 1; uncalibrated."""
-        return softmax(class_scores(self, X))
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """(n,) class of the highest margin."""
-        margins = self.decision_function(X)
-        best = (margins > 0).astype(int) if margins.ndim == 1 else margins.argmax(axis=1)
-        return self.classes_[best]
 
 
 def _build(params: Params, seed: int) -> SVM:

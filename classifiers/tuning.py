@@ -28,7 +28,7 @@ class Tuned:
         preparation, params: to build the classifier from.
         shown: the same as Optuna's own parameters, for people.
         value: mean score over the inner folds.
-        reused: trials that an earlier run had finished.
+        reused: trials that an earlier run had finished. wanted: that were asked for.
     """
 
     preparation: Preparation
@@ -40,6 +40,7 @@ class Tuned:
     trials: int
     pruned: int
     reused: int
+    wanted: int
     seconds: float
 
 
@@ -122,7 +123,7 @@ def _sampler(settings: TuningSettings, reused: int) -> optuna.samplers.BaseSampl
 
 
 def _grid(spec: ClassifierSpec, part: TrainingPart) -> list[Params]:
-    """Every combination of the grid after the first preparation; the last parameter runs first."""
+    """Every point of the grid with the first preparation; the last parameter changes quickest."""
     fixed = first_preparation(part.blocks)
     return [
         fixed | dict(zip(spec.grid, values, strict=True))
@@ -161,5 +162,6 @@ def _found(
         trials=len(used),
         pruned=len(used) - len(complete),
         reused=min(reused, wanted),
+        wanted=wanted,
         seconds=seconds,
     )

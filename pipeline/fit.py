@@ -53,9 +53,7 @@ def run_fit(config: RunConfig) -> Path:
     result = assemble(config, inputs, evaluation, galleries, time.perf_counter() - started)
     result.write(folder / "run.json")
     config.write()  # now that it describes the result beside it
-    if all(each.trials >= config.trials for each in _all_tuned(evaluation)) or not (
-        config.study_seconds
-    ):
+    if all(each.trials == each.wanted for each in _all_tuned(evaluation)):
         write_fingerprint(config)  # a study cut short goes on the next time
     _tell(config, evaluation, result.classifiers)
     if result.split.warning:

@@ -45,6 +45,13 @@ def test_another_setting_is_a_change(run: Run, guarded: Guarded, more: tuple[obj
     assert SAID in fit(run, guarded, *more)
 
 
+def test_studies_cut_short_by_their_limit_go_on(run: Run, guarded: Guarded) -> None:
+    more = ("--trials", 4, "--study-seconds", 1e-9)
+    assert "6 trials" in fit(run, guarded, *more)  # those that were there
+    assert SAID not in fit(run, guarded, *more)
+    assert "12 trials (6 from" in fit(run, guarded, *more[:2], "--study-seconds", 0)
+
+
 def test_another_label_is_a_change(run: Run, guarded: Guarded) -> None:
     table = run.table("manifest.csv")
     one = table[(table.split == "train")].groupby("label").head(1)
