@@ -81,6 +81,7 @@ def test_whole_groups_are_drawn_until_there_are_enough(cells: Cells, limit: int)
     drawn = set(cells.groups[rows])
     assert len(rows) == np.isin(cells.groups, list(drawn)).sum()  # no group is cut
     assert min(limit, 600) <= len(rows)
+    assert len(drawn) >= 10  # enough to split further
     assert len(rows) < max(limit, 50) + 5  # groups of five, ten of them at least
     np.testing.assert_array_equal(rows, draw_groups(cells.groups, limit, 0))
 
