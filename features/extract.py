@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from data.decode import MAX_BYTES, UNREADABLE, UnreadableImageError, decode
 from data.errors import BlastlineError
 from data.files import read_regular
-from features.decode import MAX_BYTES, UNREADABLE, UnreadableImageError, decode
 from features.engine import Engine
 from features.store import EmbeddingStore
 from features.store_file import Failure

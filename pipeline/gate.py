@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from data.decode import MAX_BYTES, UnreadableImageError, decode
 from data.errors import BlastlineError
 from data.files import read_regular, write_text
-from features.decode import MAX_BYTES, UnreadableImageError, decode
 from features.gate import IMAGES, GateResult, run_gate
 from pipeline.config import RunConfig
 from pipeline.console import say

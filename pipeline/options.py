@@ -1,7 +1,7 @@
 """The options of the command line, each said once and shared by the commands."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -120,3 +120,11 @@ Workers = Annotated[
 Again = Annotated[
     bool, typer.Option("--again", help="Fit even if nothing has changed.", rich_help_panel=_OUT)
 ]
+
+
+def resolve(arguments: dict[str, Any], *but: str) -> Any:
+    """The configuration that a command's arguments ask for, ``but`` those that are no settings."""
+    from pipeline.config import resolve_config
+
+    settings = {key: value for key, value in arguments.items() if key not in but}
+    return resolve_config(settings.pop("config"), settings)

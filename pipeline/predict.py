@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from classifiers.bundle import Bundle, read_bundle
+from data.decode import MAX_BYTES, UnreadableImageError, decode
 from data.errors import BlastlineError
 from data.files import read_regular, write_text
 from data.scan import SUFFIXES
-from features.decode import MAX_BYTES, UnreadableImageError, decode
 from features.engine import Engine
 from features.fuse import fuse
 from pipeline.console import progress, say, warn

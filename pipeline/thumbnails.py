@@ -8,9 +8,9 @@ import numpy as np
 from classifiers.cells import Cells
 from classifiers.protocol import SELECTED, Evaluation
 from classifiers.result import Cell, Galleries
+from data.decode import UnreadableImageError, decode
 from data.files import atomic_path
 from data.manifest import Manifest
-from features.decode import UnreadableImageError, decode
 from features.preprocess import resize
 from pipeline.scan import ScanRecord
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from data.decode import decode
 from features.backbones import find_backbone
 from features.conversion import converted, import_openvino
-from features.decode import decode
 from features.engine import Engine
 from features.engines import make_engine
 from features.extract import Job, extract

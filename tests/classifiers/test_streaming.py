@@ -21,7 +21,7 @@ from classifiers.streaming import StoredRows, fit_streamed, stream_logistic, str
 from data.errors import BlastlineError
 from features.fuse import fuse
 from features.store import EmbeddingStore
-from tests.features.images import MEAN_COLOUR
+from tests.data.images import MEAN_COLOUR
 from tests.features.stores import add, key, vectors
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from data.decode import decode
 from features.backbones import find_backbone
-from features.decode import decode
 from features.engine import Engine
 from features.engines import make_engine
 from features.preprocess import resize

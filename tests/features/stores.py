@@ -8,7 +8,7 @@ import numpy as np
 from features.repair import verify
 from features.store import EmbeddingStore, part_files
 from features.store_file import HEADER, Failure
-from tests.features.images import MEAN_COLOUR
+from tests.data.images import MEAN_COLOUR
 
 NAME = f"{MEAN_COLOUR.name}.h5"
 Damage = Callable[[Path], object]

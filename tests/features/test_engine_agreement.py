@@ -11,6 +11,7 @@ from data.errors import BlastlineError
 from features.engine import Engine
 from features.gate import compare
 from features.views import make_views
+from tests.data.images import noise
 from tests.features.engines import (
     REAL,
     digest,
@@ -19,7 +20,6 @@ from tests.features.engines import (
     engine_of,
     real_cells,
 )
-from tests.features.images import noise
 from tests.shared import WEIGHTS, needs_shared
 
 STATED = 5e-5  # in the docstring of OpenVinoEngine; found are 6e-6 and less

@@ -13,8 +13,8 @@ from features.conversion import converted
 from features.engine import Engine
 from features.recipe import Recipe
 from features.weights import Weights
+from tests.data.images import noise
 from tests.features.engines import by_keras_alone, distance, embed, engine_of, prepared
-from tests.features.images import noise
 
 NETWORKS = [row.name for row in BACKBONES.values() if row.is_network]
 INNER = {  # one of each family

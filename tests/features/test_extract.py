@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import features.extract
+from data.decode import decode
 from data.errors import BlastlineError
-from features.decode import decode
 from features.engine import DescriptorEngine, NetworkEngine
 from features.extract import BLOCK, Extraction, Job, Outcome, Progress, extract
 from features.recipe import Recipe
 from features.store import EmbeddingStore, part_files
-from tests.features.images import MEAN_COLOUR, encode, expected_means, noise, write_images
+from tests.data.images import MEAN_COLOUR, encode, expected_means, noise, write_images
 
 Images = list[tuple[str, str]]
 MASKED = replace(MEAN_COLOUR, steps=("mask:0,0,0.5,0.5",))

@@ -6,7 +6,7 @@ import pytest
 from features.backbones import mean_colour
 from features.engine import DescriptorEngine
 from features.gate import compare, run_gate
-from tests.features.images import MEAN_COLOUR, noise
+from tests.data.images import MEAN_COLOUR, noise
 
 SHAPES = [(40, 16), (40, 4, 16), (40, 49, 16), (40, 3, 9, 16)]  # plain, views, tokens, both
 

@@ -17,7 +17,7 @@ from features.recipe import Recipe
 from features.repair import repair
 from features.store import locked, part_files
 from features.weights import resolve_weights
-from tests.features.images import MEAN_COLOUR, write_images
+from tests.data.images import MEAN_COLOUR, write_images
 from tests.features.kill_worker import (
     DEADLINE,
     ROOT,

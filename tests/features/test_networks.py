@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data.decode import decode
 from data.errors import BlastlineError
 from features.backbones import BACKBONES, find_backbone
-from features.decode import decode
 from features.engines import make_engine
 from features.recipe import Recipe
 from features.weights import Weights
+from tests.data.images import noise
 from tests.features.engines import REAL, by_keras_alone, distance, embed, engine_of, real_cells
-from tests.features.images import noise
 from tests.shared import WEIGHTS, needs_shared, pbc_cells
 
 NETWORKS = [row.name for row in BACKBONES.values() if row.is_network]

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from data.cards import card_names, load_card
 from data.errors import BlastlineError
 from features.preprocess import STEPS, mask, parse_steps, resize
-from tests.features.images import noise
+from tests.data.images import noise
 
 IMAGES = arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30), st.just(3)))
 SHARES = st.tuples(*[st.integers(0, 20)] * 4).filter(lambda s: s[0] < s[2] and s[1] < s[3])

@@ -13,7 +13,7 @@ from features.extract import Extraction, Job, extract
 from features.repair import Repair, repair
 from features.store import EmbeddingStore, part_files
 from features.store_file import open_store_file
-from tests.features.images import MEAN_COLOUR, write_images
+from tests.data.images import MEAN_COLOUR, write_images
 from tests.features.stores import (
     FAILED,
     NAME,

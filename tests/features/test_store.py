@@ -15,7 +15,7 @@ from data.errors import BlastlineError
 from features import store_file
 from features.store import EmbeddingStore, part_files
 from features.store_file import Failure, open_store_file
-from tests.features.images import MEAN_COLOUR
+from tests.data.images import MEAN_COLOUR
 from tests.features.stores import (
     FAILED,
     WIDTH,
@@ -232,7 +232,7 @@ import os, sys
 from pathlib import Path
 from data.errors import BlastlineError
 from features.store import EmbeddingStore
-from tests.features.images import MEAN_COLOUR
+from tests.data.images import MEAN_COLOUR
 try:
     with EmbeddingStore(Path(sys.argv[1]), MEAN_COLOUR).writing():
         print("held by", os.getpid(), flush=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from features.repair import repair
 from features.store import EmbeddingStore, part_files
 from features.store_file import HEADER, DamagedStoreError, open_store_file
-from tests.features.images import MEAN_COLOUR
+from tests.data.images import MEAN_COLOUR
 from tests.features.stores import (
     FAILED,
     WIDTH,

@@ -10,7 +10,7 @@ from data.errors import BlastlineError
 from features import store_file
 from features.repair import repair, verify
 from features.store import part_files
-from tests.features.images import MEAN_COLOUR
+from tests.data.images import MEAN_COLOUR
 from tests.features.stores import (
     NAME,
     Damage,

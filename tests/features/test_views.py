@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.views import MAX_VIEWS, make_views
-from tests.features.images import noise
+from tests.data.images import noise
 
 digests = st.binary(max_size=8).map(lambda content: hashlib.sha256(content).hexdigest())
 sizes = st.integers(1, 9)

@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.features.odd_images import ODD_IMAGES
+from tests.data.odd_images import ODD_IMAGES
 from tests.pipeline.commands import Folders, partly
 
 

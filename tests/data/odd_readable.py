@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from tests.features.built_files import HEIGHT, bmp, bottom_up, chunk, packed, png, quads, rows, tiff
-from tests.features.images import encode, noise
-from tests.features.odd_kinds import (
+from tests.data.built_files import HEIGHT, bmp, bottom_up, chunk, packed, png, quads, rows, tiff
+from tests.data.images import encode, noise
+from tests.data.odd_kinds import (
     ALPHA,
     BITS,
     BLOCKS,

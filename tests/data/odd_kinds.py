@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from features.decode import UNREADABLE
-from tests.features.built_files import (
+from data.decode import UNREADABLE
+from tests.data.built_files import (
     HEIGHT,
     WIDTH,
     bmp,
@@ -18,7 +18,7 @@ from tests.features.built_files import (
     quads,
     rows,
 )
-from tests.features.images import encode, noise
+from tests.data.images import encode, noise
 
 EMBEDDED = "embedded"
 RGB = noise()

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from features.decode import UnreadableImageError, decode
-from tests.features.odd_images import ODD_IMAGES
-from tests.features.odd_kinds import EMBEDDED, OddImage
+from data.decode import UnreadableImageError, decode
+from tests.data.odd_images import ODD_IMAGES
+from tests.data.odd_kinds import EMBEDDED, OddImage
 
 
 @pytest.mark.parametrize("odd", ODD_IMAGES, ids=lambda odd: odd.name)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from features.decode import (
+from data.decode import (
     MAX_PIXELS,
     NOT_AN_IMAGE,
     TOO_LARGE,
@@ -18,8 +18,8 @@ from features.decode import (
     UnreadableImageError,
     decode,
 )
-from tests.features.images import encode
-from tests.features.odd_images import ODD_IMAGES
+from tests.data.images import encode
+from tests.data.odd_images import ODD_IMAGES
 from tests.shared import CNMC_SAMPLES, needs_shared, pbc_cells
 
 LENGTHS = (0, 1, 2**7, 2**8 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from features.decode import MAX_PIXELS, NOT_AN_IMAGE, TOO_LARGE
-from tests.features.built_files import bmp, bottom_up, chunk, png, quads, rows, tiff
-from tests.features.images import encode
-from tests.features.odd_kinds import (
+from data.decode import MAX_PIXELS, NOT_AN_IMAGE, TOO_LARGE
+from tests.data.built_files import bmp, bottom_up, chunk, png, quads, rows, tiff
+from tests.data.images import encode
+from tests.data.odd_kinds import (
     BITS,
     BMP,
     BOMB,
@@ -33,7 +33,7 @@ from tests.features.odd_kinds import (
     patched,
     run_lengths,
 )
-from tests.features.odd_readable import READABLE
+from tests.data.odd_readable import READABLE
 
 
 def zipped() -> bytes:

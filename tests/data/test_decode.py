@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from features.decode import NOT_AN_IMAGE, TOO_LARGE, UNREADABLE, UnreadableImageError, decode
-from tests.features.built_files import chunk, png, rows, tiff
-from tests.features.images import encode, noise
+from data.decode import NOT_AN_IMAGE, TOO_LARGE, UNREADABLE, UnreadableImageError, decode
+from tests.data.built_files import chunk, png, rows, tiff
+from tests.data.images import encode, noise
 from tests.shared import BCCD, CNMC_SAMPLES, needs_shared, pbc_cells
 
 RGB = noise()
@@ -80,16 +80,16 @@ def test_a_damaged_exif_block_does_not_cost_the_image() -> None:
 
 def test_a_file_of_too_many_bytes_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     content = CONTENT["png"]
-    monkeypatch.setattr("features.decode.MAX_BYTES", len(content))
+    monkeypatch.setattr("data.decode.MAX_BYTES", len(content))
     assert np.array_equal(decode(content), RGB)
-    monkeypatch.setattr("features.decode.MAX_BYTES", len(content) - 1)
+    monkeypatch.setattr("data.decode.MAX_BYTES", len(content) - 1)
     assert "too large" in reason(content, TOO_LARGE)
 
 
 def test_as_many_pixels_as_allowed_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("features.decode.MAX_PIXELS", RGB.shape[0] * RGB.shape[1])
+    monkeypatch.setattr("data.decode.MAX_PIXELS", RGB.shape[0] * RGB.shape[1])
     assert np.array_equal(decode(CONTENT["png"]), RGB)
-    monkeypatch.setattr("features.decode.MAX_PIXELS", RGB.shape[0] * RGB.shape[1] - 1)
+    monkeypatch.setattr("data.decode.MAX_PIXELS", RGB.shape[0] * RGB.shape[1] - 1)
     assert "24x20" in reason(CONTENT["png"], TOO_LARGE)
 
 
