@@ -42,7 +42,10 @@ class Cell:
     missing: str = ""
 
     def __str__(self) -> str:
-        return "-" if self.missing else f"{self.seconds:.2g} s, {self.memory:,.0f} MB"
+        if self.missing:
+            return "-"
+        seconds = f"{self.seconds:.0f}" if self.seconds >= 10 else f"{self.seconds:.2g}"
+        return f"{seconds} s, {self.memory:,.0f} MB"
 
 
 def growth(
