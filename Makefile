@@ -1,7 +1,7 @@
 # Blastline: every target sets up what it needs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the stages follow one another
-.PHONY: help install demo extract fit report dashboard predict test bench lint clean
+.PHONY: help install demo audit extract fit report dashboard predict gallery test bench lint clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,8 +14,11 @@ BACKBONE ?=
 WEIGHTS ?=
 ALPHA ?=
 LAYER ?=
+SPLIT ?=
+STEPS ?=
 POOLING ?=
 VIEWS ?=
+AUGMENT ?=
 ENGINE ?=
 PRECISION ?=
 GATE ?=
@@ -36,9 +39,11 @@ BUNDLE ?=
 option = $(if $($(1)),--$(2) '$($(1))')
 RUN_OPTIONS = $(call option,DATASET,dataset) $(call option,BACKBONE,backbone) \
 	$(call option,RUN,run) $(call option,WORK,work)
-IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,WEIGHTS,weights) \
+PICTURE_OPTIONS = $(call option,STEPS,steps) $(call option,VIEWS,views) \
+	$(call option,AUGMENT,augment)
+IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,SPLIT,split) $(call option,WEIGHTS,weights) \
 	$(call option,ALPHA,alpha) $(call option,LAYER,layer) $(call option,POOLING,pooling) \
-	$(call option,VIEWS,views) $(call option,ENGINE,engine) $(call option,PRECISION,precision) \
+	$(PICTURE_OPTIONS) $(call option,ENGINE,engine) $(call option,PRECISION,precision) \
 	$(call option,GATE,gate)
 FIT_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
 	$(call option,METRIC,metric) $(call option,SAMPLER,sampler) $(call option,PCA,pca) \
@@ -51,8 +56,8 @@ RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(subst 
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
-	@echo "  variables: DATASET IMAGES BACKBONE WEIGHTS ALPHA LAYER POOLING VIEWS ENGINE PRECISION GATE"
-	@echo "             CLASSIFIERS TRIALS METRIC SAMPLER PCA CALIBRATION WORKERS STORAGE"
+	@echo "  variables: DATASET IMAGES SPLIT BACKBONE WEIGHTS ALPHA LAYER STEPS POOLING VIEWS AUGMENT ENGINE"
+	@echo "             PRECISION GATE CLASSIFIERS TRIALS METRIC SAMPLER PCA CALIBRATION WORKERS STORAGE"
 	@echo "             RUN WORK BUNDLE PORT"
 
 $(READY): setup.cfg pyproject.toml
@@ -67,6 +72,9 @@ install: $(READY) ## create .venv and install Blastline into it
 demo: DATASET = synthetic
 demo: BACKBONE = morphology
 demo: extract fit report ## draw synthetic cells, extract, fit, report: under four minutes
+
+audit: $(READY) ## look among IMAGES for copies, shared ground and shortcuts
+	$(BIN)/blastline audit $(RUN_OPTIONS) $(call option,IMAGES,images) $(call option,SPLIT,split)
 
 extract: $(READY) ## scan IMAGES and embed what is new
 	@# 3: some images could not be read, which was told; the others are fitted
@@ -87,6 +95,9 @@ predict: $(READY) ## classify IMAGES with BUNDLE (or the bundle of RUN)
 	@test -n '$(IMAGES)' || { echo 'make predict: say which images: IMAGES=file-or-folder' >&2; exit 2; }
 	$(BIN)/blastline predict $(call option,WEIGHTS,weights) $(call option,WORK,work) \
 		'$(or $(BUNDLE),$(WORK)/$(RUN_NAME)/bundle)' '$(IMAGES)'
+
+gallery: $(READY) ## draw sheets of IMAGES before and after every step and augmentation
+	$(BIN)/blastline gallery $(RUN_OPTIONS) $(call option,IMAGES,images) $(PICTURE_OPTIONS)
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest

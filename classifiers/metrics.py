@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from classifiers.result import ClassMetrics, Estimate, Metrics
+from classifiers.estimate import Estimate
+from classifiers.result import ClassMetrics, Metrics
 
 RESAMPLES = 2000
 COVERAGE = 0.95

@@ -3,25 +3,15 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
+from classifiers.audit_part import AuditPart
+from classifiers.estimate import Estimate, Part
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Estimate(_Part):
-    """A figure with its 95 % interval; None where it is not defined (one class, no cells)."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class ClassMetrics(_Part):
+class ClassMetrics(Part):
     """Figures of one class against the rest; support is its number of cells."""
 
     precision: Estimate
@@ -31,7 +21,7 @@ class ClassMetrics(_Part):
     support: int
 
 
-class Metrics(_Part):
+class Metrics(Part):
     """Figures of one classifier on one set of cells."""
 
     n: int  # cells
@@ -45,7 +35,7 @@ class Metrics(_Part):
     confusion: list[list[int]]  # rows: true class, columns: predicted, in the order of classes
 
 
-class ClassifierResult(_Part):
+class ClassifierResult(Part):
     """One classifier on validation and on test cells.
 
     ``validation`` are the inner folds of the tuning on all training cells: they chose the
@@ -58,10 +48,10 @@ class ClassifierResult(_Part):
     test: Metrics
     seconds: float
     threshold: float | None  # probability of the second of two classes from which it is decided
-    notes: list[str] = []  # what is unlike the usual fit
+    notes: list[str] = Field(default=[])  # what is unlike the usual fit
 
 
-class DatasetPart(_Part):
+class DatasetPart(Part):
     """The data set, from its card and the manifest."""
 
     name: str
@@ -76,16 +66,16 @@ class DatasetPart(_Part):
     patients: int | None  # None: the set names no patients
 
 
-class FlowStep(_Part):
+class FlowStep(Part):
     """One step from found files to used cells, with the images that dropped out."""
 
     name: str
     count: int
-    images: list[str] = []  # at most 20 of those that dropped out
-    reasons: dict[str, int] = {}
+    images: list[str] = Field(default=[])  # at most 20 of those that dropped out
+    reasons: dict[str, int] = Field(default={})
 
 
-class SplitPart(_Part):
+class SplitPart(Part):
     """How cells were split, and the proof that nothing crosses."""
 
     protocol: Literal["cross-validation", "fixed test set"]
@@ -98,10 +88,12 @@ class SplitPart(_Part):
     groups_per_fold: list[int]
     shared_groups: int  # groups with cells in two folds
     shared_files: int  # contents with copies in two folds
+    official: bool  # the folds are those of the data set
     warning: str  # empty where the unit is the patient
+    overlap: str  # what stands on two sides and was allowed; empty otherwise
 
 
-class StudyPart(_Part):
+class StudyPart(Part):
     """One tuning study."""
 
     classifier: str
@@ -115,7 +107,7 @@ class StudyPart(_Part):
     seconds: float
 
 
-class TuningPart(_Part):
+class TuningPart(Part):
     """Tuning of all classifiers; the metric chose parameters and classifier."""
 
     metric: str
@@ -129,14 +121,14 @@ class TuningPart(_Part):
     selected_final: str
 
 
-class Round(_Part):
+class Round(Part):
     """One round of self-training over all folds: pseudo-labels added, by class."""
 
     number: int
     added: dict[str, int]
 
 
-class SelfTrainingPart(_Part):
+class SelfTrainingPart(Part):
     """Self-training beside the same classifier on the labelled cells alone."""
 
     unlabelled: int
@@ -147,7 +139,7 @@ class SelfTrainingPart(_Part):
     f1_macro_gain: Estimate  # paired over the same resampled groups
 
 
-class Cell(_Part):
+class Cell(Part):
     """A cell that the report shows. ``thumbnail`` is a path inside the run folder."""
 
     image_id: str
@@ -159,14 +151,14 @@ class Cell(_Part):
     thumbnail: str
 
 
-class Galleries(_Part):
+class Galleries(Part):
     """Cells to look at: a sample of each class, and those the model is least sure of."""
 
     samples: list[Cell]
     least_confident: list[Cell]
 
 
-class Gate(_Part):
+class Gate(Part):
     """A reduced precision beside float32 on some of the images; see features/gate.py."""
 
     images: int
@@ -175,17 +167,17 @@ class Gate(_Part):
     neighbours: float
 
 
-class ExtractionPart(_Part):
+class ExtractionPart(Part):
     """What ran to make the embeddings, and the check of a reduced precision, by backbone."""
 
     engines: dict[str, str]
     gates: dict[str, Gate]
 
 
-class RunResult(_Part):
+class RunResult(Part):
     """A finished run."""
 
-    format: Literal[3] = 3
+    format: Literal[4] = 4
     run: str
     created: str  # ISO 8601, UTC
     seconds: dict[str, float]  # stage -> wall-clock time
@@ -200,6 +192,7 @@ class RunResult(_Part):
     classifiers: dict[str, ClassifierResult]  # "selected" is the headline
     self_training: SelfTrainingPart | None
     galleries: Galleries
+    audit: AuditPart | None  # None: it was switched off
 
     def write(self, path: Path) -> None:
         """Write run.json, whole or not at all."""

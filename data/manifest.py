@@ -19,6 +19,10 @@ class Manifest:
     ``path`` is relative to the image folder. ``split`` is train, test, unlabelled or excluded;
     ``fold`` numbers the cross-validation folds of the train rows.
 
+    Args:
+        allow_overlap: a patient or group may stand on two sides of the split, because the user
+            said so of an official split (``data.overlap`` tells what is shared).
+
     Attributes:
         frame: the rows, columns as in ``COLUMNS``, all of dtype object.
         classes: the class names in order; labels are coded by their position here.
@@ -28,7 +32,14 @@ class Manifest:
             label, split or fold, or a patient or group on two sides of a split.
     """
 
-    def __init__(self, frame: pd.DataFrame, classes: Iterable[str], name: str = "manifest") -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        classes: Iterable[str],
+        name: str = "manifest",
+        *,
+        allow_overlap: bool = False,
+    ) -> None:
         self.classes = tuple(classes)
         self._name = name
         missing = [column for column in COLUMNS if column not in frame.columns]
@@ -36,6 +47,8 @@ class Manifest:
             self._refuse(f"column '{missing[0]}' is missing; expected {', '.join(COLUMNS)}")
         self.frame = frame.loc[:, list(COLUMNS)].astype(object).reset_index(drop=True)
         self._check()
+        if not allow_overlap:
+            self._refuse_overlap()
 
     def _refuse(self, what: str) -> None:
         raise BlastlineError(f"{self._name}: {what}")
@@ -60,6 +73,9 @@ class Manifest:
         if (used.label == "").any():
             row = used[used.label == ""].iloc[0]
             self._refuse(f"image '{row.image_id}' is in split '{row.split}' without a label")
+
+    def _refuse_overlap(self) -> None:
+        used = self.frame[self.frame.split.isin(("train", "test"))]
         sides = pd.DataFrame({"side": (used.split + " " + used.fold).str.strip()})
         for column in ("patient", "group"):
             named = sides.assign(name=used[column])[used[column] != ""].drop_duplicates()
@@ -93,7 +109,7 @@ class Manifest:
             self.frame.to_csv(temporary, index=False)
 
     @classmethod
-    def read(cls, path: Path, classes: Iterable[str]) -> "Manifest":
+    def read(cls, path: Path, classes: Iterable[str], *, allow_overlap: bool = False) -> "Manifest":
         """Read a manifest written by ``write``; its checks run again.
 
         Raises:
@@ -105,4 +121,4 @@ class Manifest:
             frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         except (ValueError, UnicodeDecodeError) as error:
             raise BlastlineError(f"{path}: not a CSV manifest ({error})") from None
-        return cls(frame, classes, name=str(path))
+        return cls(frame, classes, name=str(path), allow_overlap=allow_overlap)

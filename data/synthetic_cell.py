@@ -97,7 +97,7 @@ class _Kind:
 
 
 # fmt: off
-_KINDS: dict[str, _Kind] = {
+KINDS: dict[str, _Kind] = {
     #               diameter     nc            wobble          cleft  grain
     #               clumping     nucleoli      prominence      basophilia    vacuoles
     "Normal": _Kind((7.3, 0.7), (0.74, 0.09), (0.025, 0.010), 0.06, (0.50, 0.07),
@@ -138,7 +138,7 @@ def render_cell(cell_class: str, stain: Stain, rng: Rng, size: int = 160) -> np.
 
 def draw_cell(cell_class: str, stain: Stain, rng: Rng, size: int = 160) -> DrawnCell:
     """Draw as `render_cell` does, and give the true masks of nucleus and cell too."""
-    if cell_class not in _KINDS:
+    if cell_class not in KINDS:
         raise BlastlineError(
             f"cell class {cell_class!r}: unknown; choose one of {', '.join(CELL_CLASSES)}"
         )
@@ -151,7 +151,7 @@ def draw_cell(cell_class: str, stain: Stain, rng: Rng, size: int = 160) -> Drawn
     centre = rng.normal(0, 0.45, 2).clip(-1.0, 1.0)
     absorbance = np.zeros((size, size, 3), np.float32)
     _add_surroundings(absorbance, stain, rng, centre, grid)
-    nucleus, cell = _add_cell(absorbance, _KINDS[cell_class], stain, rng, centre, grid)
+    nucleus, cell = add_cell(absorbance, KINDS[cell_class], stain, rng, centre, grid)
 
     along = np.linspace(-1, 1, size, dtype=np.float32)
     light = 1 + stain.light[0] * along[None, :] + stain.light[1] * along[:, None]
@@ -162,38 +162,38 @@ def draw_cell(cell_class: str, stain: Stain, rng: Rng, size: int = 160) -> Drawn
     return DrawnCell((image + 0.5).clip(0, 255).astype(np.uint8), nucleus, cell)
 
 
-def _window(grid: Array, x: float, y: float, reach: float) -> tuple[tuple, Array, Array]:
+def window(grid: Array, x: float, y: float, reach: float) -> tuple[tuple, Array, Array]:
     """The part of the frame within `reach` um of (x, y), and the offsets from there in um."""
     columns = slice(*np.searchsorted(grid, (x - reach, x + reach)))
     rows = slice(*np.searchsorted(grid, (y - reach, y + reach)))
     return (rows, columns), grid[None, columns] - np.float32(x), grid[rows, None] - np.float32(y)
 
 
-def _aside(rng: Rng, away: float) -> tuple[float, float]:
+def aside(rng: Rng, away: float) -> tuple[float, float]:
     """The offsets (x, y) of a point `away` um off, in a random direction."""
     angle = rng.uniform(0, 2 * math.pi)
     return away * math.cos(angle), away * math.sin(angle)
 
 
-def _outline(rng: Rng, radius: float, wobble: float) -> Array:
+def draw_outline(rng: Rng, radius: float, wobble: float) -> Array:
     """A smooth random closed outline: (ANGLES,) float32 radii, um, of random Fourier harmonics."""
     waves = (wobble * rng.normal(size=len(_WAVES)) / np.tile(_HARMONICS - 1, 2)) @ _WAVES
     return (radius * (1 + waves).clip(0.5, 1.5)).astype(np.float32)
 
 
-def _inside(outline: Array, dx: Array, dy: Array) -> tuple[Array, Array]:
+def inside(outline: Array, dx: Array, dy: Array) -> tuple[Array, Array]:
     """How deep (um, negative outside) each point lies within `outline`, and its distance."""
     distance = np.hypot(dx, dy)
     angle = np.arctan2(dy, dx) * (ANGLES / (2 * np.pi))
     return outline[angle.astype(np.int32) % ANGLES] - distance, distance
 
 
-def _cover(depth: Array, pitch: float) -> Array:
+def cover(depth: Array, pitch: float) -> Array:
     """Anti-aliased coverage (0-1) of the pixels that lie `depth` um inside an outline."""
     return (depth / pitch + 0.5).clip(0, 1)
 
 
-def _mottle(rng: Rng, shape: tuple[int, ...], grain: float) -> Array:
+def mottle(rng: Rng, shape: tuple[int, ...], grain: float) -> Array:
     """Smooth noise of about unit variance with blobs of `grain` pixels."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), max(grain, 0.4))
@@ -215,27 +215,27 @@ def _add_surroundings(
         ):
             continue
         placed.append((x, y, radius))
-        at, dx, dy = _window(grid, x, y, 1.4 * radius)
-        depth, distance = _inside(_outline(rng, radius, 0.035), dx, dy)
+        at, dx, dy = window(grid, x, y, 1.4 * radius)
+        depth, distance = inside(draw_outline(rng, radius, 0.035), dx, dy)
         towards_rim = (distance / (distance + depth.clip(0) + 1e-6) / 0.75).clip(0, 1)
         pallor = np.clip(stain.pallor + rng.normal(0, 0.12), 0, 0.95)
         dip = 1 - pallor * (1 - towards_rim**3)
-        absorbance[at] += (_cover(depth, pitch) * dip)[..., None] * dye
+        absorbance[at] += (cover(depth, pitch) * dip)[..., None] * dye
     if rng.random() < 0.3:
-        x, y = centre + _aside(rng, CLEARANCE_UM + rng.uniform(1.5, 5.0))
-        at, dx, dy = _window(grid, x, y, 2.2)
-        depth, _ = _inside(_outline(rng, rng.uniform(0.7, 1.3), 0.15), dx, dy)
-        grains = 0.55 + 0.3 * _mottle(rng, depth.shape, 0.25 / pitch)
+        x, y = centre + aside(rng, CLEARANCE_UM + rng.uniform(1.5, 5.0))
+        at, dx, dy = window(grid, x, y, 2.2)
+        depth, _ = inside(draw_outline(rng, rng.uniform(0.7, 1.3), 0.15), dx, dy)
+        grains = 0.55 + 0.3 * mottle(rng, depth.shape, 0.25 / pitch)
         dye = np.array(stain.nucleus, np.float32) * np.float32(0.6)
-        absorbance[at] += (_cover(depth, pitch) * np.clip(grains, 0.1, 1.2))[..., None] * dye
+        absorbance[at] += (cover(depth, pitch) * np.clip(grains, 0.1, 1.2))[..., None] * dye
 
 
-def _add_cell(
+def add_cell(
     absorbance: Array, kind: _Kind, stain: Stain, rng: Rng, centre: Array, grid: Array
 ) -> tuple[Array, Array]:
     """Add the nucleated cell at `centre`; returns the masks of its nucleus and of the whole."""
     pitch = float(grid[1] - grid[0])
-    at, dx, dy = _window(grid, centre[0], centre[1], CLEARANCE_UM + 0.5)
+    at, dx, dy = window(grid, centre[0], centre[1], CLEARANCE_UM + 0.5)
 
     def pick(spread: tuple[float, float], low: float, high: float) -> float:
         return float(np.clip(rng.normal(*spread), low, high))
@@ -244,38 +244,38 @@ def _add_cell(
     cell_radius = min(radius / math.sqrt(pick(kind.nc, 0.4, 0.95)), CLEARANCE_UM - 0.4)
     wobble = pick(kind.wobble, 0.005, 0.2)
 
-    outline = _outline(rng, radius, wobble)
+    outline = draw_outline(rng, radius, wobble)
     if rng.random() < kind.cleft:
         notch = rng.uniform(0.12, 0.42) * np.exp(-(((_TURN - np.pi) / rng.uniform(0.1, 0.38)) ** 2))
         outline = outline * (1 - np.roll(notch, rng.integers(ANGLES))).astype(np.float32)
     # An eccentric nucleus: the slack between the outlines is shared unevenly.
-    nx, ny = _aside(rng, (cell_radius - radius) * rng.uniform(0, 0.95))
-    fringe = _mottle(rng, (dy.size, dx.size), 0.30 / pitch) * 0.07
-    in_nucleus = _inside(outline, dx - nx, dy - ny)[0] + fringe
-    in_cell, distance = _inside(_outline(rng, cell_radius, 0.035 + 0.3 * wobble), dx, dy)
+    nx, ny = aside(rng, (cell_radius - radius) * rng.uniform(0, 0.95))
+    fringe = mottle(rng, (dy.size, dx.size), 0.30 / pitch) * 0.07
+    in_nucleus = inside(outline, dx - nx, dy - ny)[0] + fringe
+    in_cell, distance = inside(draw_outline(rng, cell_radius, 0.035 + 0.3 * wobble), dx, dy)
     in_cell = np.maximum(in_cell + 1.5 * fringe, in_nucleus + 0.15)
     in_cell = np.minimum(in_cell, CLEARANCE_UM - distance)
     in_nucleus = np.minimum(in_nucleus, in_cell)
 
     # Chromatin: clumps of stain, a denser rim (the membrane), and paler, bluish nucleoli.
     grain = pick(kind.grain, 0.15, 0.8) / pitch
-    clumps = np.tanh(1.3 * _mottle(rng, distance.shape, grain))
-    clumps += 0.25 * _mottle(rng, distance.shape, 3 * grain)
+    clumps = np.tanh(1.3 * mottle(rng, distance.shape, grain))
+    clumps += 0.25 * mottle(rng, distance.shape, 3 * grain)
     chromatin = 1 + pick(kind.clumping, 0.05, 0.5) * clumps
     chromatin += 0.12 * np.exp(-((in_nucleus / 0.45) ** 2))
     blue = np.zeros_like(distance)
     for _ in range(int(kind.nucleoli[0] + rng.poisson(kind.nucleoli[1]))):
         lack = pick(kind.prominence, 0.05, 0.8)
-        x, y = _aside(rng, 0.62 * radius * math.sqrt(rng.random()))
-        spot = _outline(rng, radius * rng.uniform(0.15, 0.26), 0.09)
-        deep, _ = _inside(spot, dx - nx - x, dy - ny - y)
-        pale = lack * _cover(deep, 0.4)
+        x, y = aside(rng, 0.62 * radius * math.sqrt(rng.random()))
+        spot = draw_outline(rng, radius * rng.uniform(0.15, 0.26), 0.09)
+        deep, _ = inside(spot, dx - nx - x, dy - ny - y)
+        pale = lack * cover(deep, 0.4)
         chromatin -= pale
         chromatin += 0.3 * lack * np.exp(-(((deep + 0.25) / 0.25) ** 2))  # a ring of chromatin
         blue = np.maximum(blue, 0.6 * pale)
 
     # Cytoplasm: cloudy, a paler halo by the nucleus, a denser outer rim, sharp vacuoles.
-    cytoplasm = 1 + 0.12 * _mottle(rng, distance.shape, 0.5 / pitch)
+    cytoplasm = 1 + 0.12 * mottle(rng, distance.shape, 0.5 / pitch)
     cytoplasm -= 0.3 * rng.random() * np.exp(-((in_nucleus / 0.6) ** 2))
     cytoplasm += 0.25 * rng.random() * np.exp(-((in_cell / 0.5) ** 2))
     cytoplasm *= pick(kind.basophilia, 0.15, 1.7)
@@ -283,13 +283,13 @@ def _add_cell(
     for _ in range(round(max(0, rng.normal(*kind.vacuoles))) if len(places) else 0):
         row, column = places[rng.integers(len(places))]
         hole = np.hypot(dx - dx[0, column], dy - dy[row, 0])
-        clear = _cover(rng.uniform(0.25, 0.62) - hole, pitch)
+        clear = cover(rng.uniform(0.25, 0.62) - hole, pitch)
         cytoplasm *= 1 - 0.92 * clear
         chromatin *= 1 - 0.45 * clear  # a vacuole over the nucleus shows less
 
     # Thin chromatin looks pinker: it loses red and blue absorbance faster than green.
     tint = chromatin.clip(0.15, 2)[..., None] ** np.array([1.15, 0.85, 1.2], np.float32)
-    nuclear, whole = _cover(in_nucleus, pitch)[..., None], _cover(in_cell, pitch)[..., None]
+    nuclear, whole = cover(in_nucleus, pitch)[..., None], cover(in_cell, pitch)[..., None]
     azure = nuclear * blue[..., None] + (1 - nuclear) * cytoplasm[..., None]
     cell = nuclear * tint * np.array(stain.nucleus, np.float32)
     cell += azure * np.array(stain.cytoplasm, np.float32)

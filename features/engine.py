@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from features.augment import parse_augmentation
 from features.backbones import find_backbone
 from features.preprocess import parse_steps, resize
 from features.recipe import Recipe
@@ -76,6 +77,7 @@ class NetworkEngine(ABC):
     def __init__(self, recipe: Recipe) -> None:
         self._size, self._views = recipe.size, recipe.views
         self._steps = parse_steps(recipe.steps)
+        self._augmentation = parse_augmentation(recipe.augment)
 
     @property
     def batch(self) -> int:
@@ -83,10 +85,12 @@ class NetworkEngine(ABC):
         return max(1, self.images_a_call // self._views)
 
     def prepare(self, image: np.ndarray, sha256: str) -> np.ndarray:
-        """Preprocess, resize and turn one (h, w, 3) uint8 image: (views, size, size, 3) uint8."""
+        """Preprocess, resize and vary one (h, w, 3) uint8 image: (views, size, size, 3) uint8."""
         for step in self._steps:
             image = step(image)
-        return make_views(resize(image, self._size), self._views, sha256)
+        aspect = image.shape[1] / image.shape[0]
+        square = resize(image, self._size)
+        return make_views(square, self._views, sha256, self._augmentation, aspect)
 
     def embed(self, prepared: Sequence[np.ndarray]) -> np.ndarray:
         """Embed n prepared images: (n, width) float32, views and positions as further axes."""

@@ -23,6 +23,7 @@ class Recipe:
         alpha: width multiplier, 1.0 except for mobilenet_v2.
         pooling: average over positions, or tokens: every position by itself.
         views: copies of each image, the image itself first.
+        augment: what the further views vary in, as texts; empty for flips and quarter turns.
         engine: openvino, keras-<backend of Keras>, or opencv for descriptors.
         precision: that layers compute in, float32 or bf16; stored is float32 always.
     """
@@ -37,6 +38,7 @@ class Recipe:
     pooling: str = "average"
     resize: str = "area, bilinear to enlarge"
     views: int = 1
+    augment: tuple[str, ...] = ()
     dtype: str = "float32"
     engine: str = "openvino"
     precision: str = "float32"
@@ -44,7 +46,10 @@ class Recipe:
 
     def to_json(self) -> str:
         """Canonical JSON: the same recipe always gives the same text."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        fields = asdict(self)
+        if not self.augment:  # came later: the digests of stores made before must not change
+            del fields["augment"]
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @property
     def digest(self) -> str:
@@ -70,7 +75,8 @@ class Recipe:
                     f"{where}: recipe format {fields.get('format')}, expected {FORMAT}; "
                     "it was made by another version of Blastline: extract again"
                 )
-            return cls(**{**fields, "steps": tuple(fields["steps"])})
+            lists = {"steps": fields["steps"], "augment": fields.get("augment", ())}
+            return cls(**fields | {key: tuple(value) for key, value in lists.items()})
         except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
             raise BlastlineError(f"{where}: no readable recipe ({error})") from None
 

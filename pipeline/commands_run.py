@@ -8,8 +8,12 @@ import typer
 from data.errors import BlastlineError
 from pipeline.console import say, warn
 from pipeline.options import (
+    PARTLY,
     Again,
+    AllowOverlap,
     Alpha,
+    AuditOption,
+    Augment,
     Backbone,
     Calibration,
     Classifiers,
@@ -31,6 +35,8 @@ from pipeline.options import (
     Sampler,
     Seed,
     Size,
+    SplitBy,
+    Steps,
     Storage,
     StudySeconds,
     Threshold,
@@ -43,17 +49,18 @@ from pipeline.options import (
     resolve,
 )  # fmt: skip
 
-PARTLY = 3  # exit code where some images failed and all others are done
 app = typer.Typer()
 
 
 @app.command()
 def extract(
     config: Config = None, run: Run = None, work: Work = None, seed: Seed = None,
-    dataset: Dataset = None, images: Images = None, folds: Folds = None,
+    dataset: Dataset = None, images: Images = None, folds: Folds = None, split: SplitBy = None,
+    allow_overlap: AllowOverlap = None, audit: AuditOption = None,
     backbone: Backbone = None, weights: Weights = None, alpha: Alpha = None, layer: Layer = None,
-    size: Size = None, pooling: Pooling = None, views: Views = None, engine: Engine = None,
-    precision: Precision = None, gate: Gate = None, rehash: Rehash = False,
+    size: Size = None, steps: Steps = None, pooling: Pooling = None, views: Views = None,
+    augment: Augment = None, engine: Engine = None, precision: Precision = None, gate: Gate = None,
+    rehash: Rehash = False,
 ) -> None:  # fmt: skip
     """Scan, then turn each new image into an embedding, once.
 

@@ -22,15 +22,19 @@ class RunConfig(BaseModel):
     dataset: str = "synthetic"  # name of a card, or the path of one
     images: str = ""  # folder of images; the synthetic set draws its own
     folds: int = Field(default=5, ge=2, le=50)
+    split: Literal["grouped", "official"] = "grouped"  # official: the folds that the set names
+    allow_overlap: bool = False  # go on although the split cuts groups; the report says so
+    audit: bool = True  # look for copies, shared ground and shortcuts
     # image -> embedding
     backbone: str = "morphology"  # one, or several with commas; NAME@LAYER pools an inner layer
     weights: str = "imagenet"  # imagenet, random, a weights file or a folder of them
     alpha: float = 1.0  # width of mobilenet_v2
     layer: str = ""  # inner layer to pool, of a single backbone; empty: the last
     size: int = Field(default=0, ge=0, le=2048)  # side of the input; 0: native
-    steps: tuple[str, ...] | None = None  # preprocessing; None: as the card says
+    steps: tuple[str, ...] | None = None  # preprocessing, in order; None: as the card says
     pooling: Literal["average", "tokens"] = "average"  # tokens: every position by itself
-    views: int = Field(default=1, ge=1, le=MAX_VIEWS)  # turned and mirrored copies of each image
+    views: int = Field(default=1, ge=1, le=MAX_VIEWS)  # varied copies of each image
+    augment: tuple[str, ...] = ()  # what views vary in; none: flips and quarter turns, 8 at most
     engine: Literal["auto", "openvino", "keras"] = "auto"
     precision: Literal["float32", "bf16"] = "float32"
     gate: float = Field(default=0.98, ge=0, le=1)  # agreement that bf16 must reach with float32
@@ -81,6 +85,13 @@ class RunConfig(BaseModel):
     def _split_names(cls, value: Any) -> Any:
         if isinstance(value, str):  # as on the command line: logistic,svm
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("steps", "augment", mode="before")
+    @classmethod
+    def _split_texts(cls, value: Any) -> Any:
+        if isinstance(value, str):  # as on the command line: macenko;centre:0.6
+            return tuple(text.strip() for text in value.split(";") if text.strip())
         return value
 
     @field_validator("storage")
@@ -189,9 +200,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _validate(values: dict[str, Any], where: str) -> RunConfig:
     try:
-        return RunConfig.model_validate(values)
+        config = RunConfig.model_validate(values)
     except ValidationError as error:
         known = ", ".join(RunConfig.model_fields)
         what = describe_invalid(error)
         hint = f"; known keys are {known}" if what.startswith("unknown key") else ""
         raise BlastlineError(f"configuration ({where}): {what}{hint}") from None
+    if not config.steps:
+        return config
+    from features.preprocess import resolve_steps  # OpenCV and scikit-image take a while to import
+
+    # A stain reference becomes numbers: the run folder's copy then needs no other file.
+    return config.model_copy(update={"steps": resolve_steps(config.steps, Path.cwd())})

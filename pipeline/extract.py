@@ -9,16 +9,18 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from data.cards import Card
 from data.errors import BlastlineError, describe_invalid
 from data.files import atomic_path, write_text
 from features.extract import DUPLICATE, EMBEDDED, Extraction, Job, extract
 from features.gate import GateResult
+from features.preprocess import AUDIT
 from features.store import EmbeddingStore
 from pipeline.config import RunConfig
 from pipeline.console import progress, say, warn
 from pipeline.gate import pass_gate
 from pipeline.recipes import BASELINE, Plan, make_plan, read_recipe, store_path
-from pipeline.scan import run_scan, write_scan
+from pipeline.scan import Scanned, run_scan, write_scan
 
 LISTED = 20  # failed images told one by one; outcomes.csv has all
 
@@ -53,11 +55,12 @@ def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
         BlastlineError: bad settings or weights, or not one image could be embedded.
     """
     card = config.card()
-    plans = [make_plan(config, card, name, layer) for name, layer in config.backbones]
-    baseline = make_plan(config, card, BASELINE, "")
-    manifest, scanned = run_scan(config, rehash=rehash)
+    _plans(config, card, ())  # what does not fit is refused before a single image is read
+    scanned = run_scan(config, rehash=rehash)
+    *plans, baseline = _plans(config, card, _masks(config, card, scanned))
+    manifest = scanned.manifest
     started = time.perf_counter()
-    root = Path(scanned.images)
+    root = Path(scanned.record.images)
     images = list(zip(manifest.frame.sha256, manifest.frame.path, strict=True))
     gates = {}
     for plan in plans:
@@ -80,7 +83,7 @@ def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
             f"extract: none of {len(manifest)} images could be read; the first, {path}: {reason}; "
             "mend the images or check IMAGES"
         )
-    write_scan(config, manifest, scanned)
+    write_scan(config, scanned)
     _write_outcomes(done, config.run_folder / "outcomes.csv")
     record = ExtractRecord(
         recipes=[asdict(plan.recipe) for plan in plans],
@@ -101,6 +104,26 @@ def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
 
 def _counts(done: Extraction) -> dict[str, int]:
     return dict(Counter(each.name for each in done.outcomes.values()))
+
+
+def _plans(config: RunConfig, card: Card, masks: tuple[str, ...]) -> list[Plan]:
+    """A plan for each backbone, and one for the baseline."""
+    named = [*config.backbones, (BASELINE, "")]
+    return [make_plan(config, card, name, layer, masks) for name, layer in named]
+
+
+def _masks(config: RunConfig, card: Card, scanned: Scanned) -> tuple[str, ...]:
+    """The labels that the audit found, as steps, where the configuration asks for them."""
+    if AUDIT not in (card.preprocess if config.steps is None else config.steps):
+        return ()
+    if scanned.audit is None:
+        raise BlastlineError(
+            f"preprocessing step '{AUDIT}': the audit is switched off; leave out --no-audit, or "
+            "give the rectangle (mask:0.6,0.85,1,1)"
+        )
+    masks = tuple(each.step for each in scanned.audit.burned_in)
+    say(f"extract: {AUDIT}: {', '.join(masks) or 'no label was found, nothing is masked'}")
+    return masks
 
 
 def _tell(config: RunConfig, plans: list[Plan], done: Extraction) -> None:

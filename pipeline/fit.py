@@ -13,12 +13,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from classifiers.bundle import Bundle, write_bundle
+from classifiers.estimate import Estimate
 from classifiers.fitting import FitSettings, predict
 from classifiers.fold import memory_for_sharing
 from classifiers.nested import Nested
 from classifiers.protocol import Evaluation, Protocol
 from classifiers.registry import find_classifiers
-from classifiers.result import ClassifierResult, Estimate
+from classifiers.result import ClassifierResult
 from classifiers.studies import open_studies, storage_errors
 from classifiers.trials import TuningSettings
 from classifiers.tuning import Tuned

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+PARTLY = 3  # exit code where some images failed and all others are done
 _RUN, _IN, _OUT = "Run", "Images and embeddings", "Tuning and fitting"
 Config = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings.", rich_help_panel=_RUN)
@@ -27,6 +28,20 @@ Images = Annotated[
     typer.Option(help="Folder of images; only read.", rich_help_panel=_IN),
 ]
 Folds = Annotated[int | None, typer.Option(help="Outer folds [default: 5].", rich_help_panel=_IN)]
+SplitBy = Annotated[
+    str | None,
+    typer.Option("--split", help="grouped, or official: the set's own folds.", rich_help_panel=_IN),
+]
+AllowOverlap = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-overlap", help="Go on although the split cuts groups.", rich_help_panel=_IN
+    ),
+]
+AuditOption = Annotated[
+    bool | None,
+    typer.Option("--audit/--no-audit", help="Look for copies and shortcuts.", rich_help_panel=_IN),
+]
 Backbone = Annotated[
     str | None,
     typer.Option(
@@ -42,13 +57,30 @@ Layer = Annotated[str | None, typer.Option(help="Inner layer to pool.", rich_hel
 Size = Annotated[
     int | None, typer.Option(help="Side of the input; native if 0.", rich_help_panel=_IN)
 ]
+Steps = Annotated[
+    str | None,
+    typer.Option(
+        help="Preprocessing, in order, such as 'macenko;centre:0.6' [default: as the card says].",
+        rich_help_panel=_IN,
+    ),
+]
 Pooling = Annotated[
     str | None,
     typer.Option(help="average, or tokens: every position by itself.", rich_help_panel=_IN),
 ]
 Views = Annotated[
     int | None,
-    typer.Option(help="Turned and mirrored copies of each image, 1 to 8.", rich_help_panel=_IN),
+    typer.Option(
+        help="Copies of each image, the first itself: 1 to 8, or 32 with --augment.",
+        rich_help_panel=_IN,
+    ),
+]
+Augment = Annotated[
+    str | None,
+    typer.Option(
+        help="What views vary in, such as 'rotate:180;stain:0.1' [default: flips, quarter turns].",
+        rich_help_panel=_IN,
+    ),
 ]
 Engine = Annotated[
     str | None, typer.Option(help="auto, openvino or keras [default: auto].", rich_help_panel=_IN)

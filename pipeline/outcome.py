@@ -30,10 +30,11 @@ from classifiers.result import (
     TuningPart,
 )
 from data.manifest import Manifest
+from pipeline.audit import read_audit
 from pipeline.config import RunConfig
 from pipeline.inputs import FitInputs
 from pipeline.notes import notes
-from pipeline.scan import split_warning
+from pipeline.scan import overlap_warning, split_warning
 
 LISTED = 20  # images named in a step of the flow
 PACKAGES = ("blastline", "numpy", "scikit-learn", "keras", "tensorflow", "openvino",
@@ -66,6 +67,7 @@ def assemble(
         classifiers=_classifiers(config, inputs.cells, evaluation),
         self_training=_self_training(config, inputs.cells, evaluation),
         galleries=galleries,
+        audit=read_audit(config),
     )
 
 
@@ -149,7 +151,9 @@ def _split(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> Spli
         groups_per_fold=[len(np.unique(cells.groups[side])) for side in sides],
         shared_groups=shared(cells.groups),
         shared_files=shared(cells.sha256),
+        official=inputs.scan.split == "official",
         warning=split_warning(inputs.scan.unit),
+        overlap=overlap_warning(inputs.scan.overlap),
     )
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from data.cards import Card
 from data.errors import BlastlineError
+from features.augment import parse_augmentation
 from features.backbones import Backbone, find_backbone
 from features.engine import Engine
 from features.engines import choose_engine, make_engine
-from features.preprocess import parse_steps
+from features.preprocess import AUDIT, resolve_steps
 from features.recipe import Recipe
+from features.views import MAX_VIEWS, SYMMETRIES
 from features.weights import Weights, resolve_weights
 from pipeline.config import RunConfig
 from pipeline.console import say
@@ -55,16 +57,20 @@ def read_recipe(fields: Mapping[str, object], path: Path) -> Recipe:
     return Recipe.from_json(json.dumps(fields), str(path))
 
 
-def make_plan(config: RunConfig, card: Card, name: str, layer: str) -> Plan:
+def make_plan(
+    config: RunConfig, card: Card, name: str, layer: str, masks: tuple[str, ...] = ()
+) -> Plan:
     """The plan for one backbone of a configuration.
+
+    Args:
+        masks: steps that ``mask:audit`` stands for.
 
     Raises:
         BlastlineError: unknown backbone or step, no such weights, or settings that do not fit.
     """
     backbone = find_backbone(name)
     weights = _weights(config, backbone, layer)
-    steps = card.preprocess if config.steps is None else config.steps
-    parse_steps(steps)
+    steps = plan_steps(config, card, masks)
     networks = networks_folder(config.work)
     engine = choose_engine(config.engine, backbone)
     if not backbone.is_network:
@@ -73,6 +79,7 @@ def make_plan(config: RunConfig, card: Card, name: str, layer: str) -> Plan:
             resize="inside the descriptors",
         )  # fmt: skip
         return Plan(recipe, weights, config.seed, networks, "descriptors")
+    _refuse_odd_views(config)
     recipe = Recipe(
         backbone=name,
         weights=weights.source,
@@ -83,6 +90,7 @@ def make_plan(config: RunConfig, card: Card, name: str, layer: str) -> Plan:
         alpha=config.alpha if name == "mobilenet_v2" else 1.0,
         pooling=config.pooling,
         views=config.views,
+        augment=config.augment,
         engine=engine,
         precision=config.precision,
     )
@@ -90,9 +98,42 @@ def make_plan(config: RunConfig, card: Card, name: str, layer: str) -> Plan:
     parts = [f"engine {engine}{why if config.engine == 'auto' else ''}", recipe.precision]
     parts += [f"layer {layer}"] if layer else []
     parts += [recipe.pooling] if recipe.pooling != "average" else []
+    parts += [f"after {', '.join(text.partition(':')[0] for text in steps)}"] if steps else []
     parts += [f"{recipe.views} views"] if recipe.views > 1 else []
+    parts += [f"augmented by {', '.join(recipe.augment)}"] if recipe.augment else []
     what = ", ".join(parts)
     return Plan(recipe, weights, config.seed, networks, what)
+
+
+def plan_steps(config: RunConfig, card: Card, masks: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The preprocessing steps of a configuration, else those that its card asks for.
+
+    Args:
+        masks: steps that ``mask:audit`` stands for.
+
+    Raises:
+        BlastlineError: an unknown step, unfit arguments, or a stain reference that is no use.
+    """
+    said, folder = config.steps, Path.cwd()
+    if said is None:
+        said = card.preprocess
+        folder = Path(config.dataset).parent if config.dataset.endswith(".toml") else folder
+    steps = resolve_steps(said, folder)
+    return tuple(step for text in steps for step in (masks if text == AUDIT else (text,)))
+
+
+def _refuse_odd_views(config: RunConfig) -> None:
+    parse_augmentation(config.augment)
+    if config.augment and config.views == 1:
+        raise BlastlineError(
+            f"augment {';'.join(config.augment)}: the only view is the image itself; expected 2 to "
+            f"{MAX_VIEWS} views: add --views 8 (VIEWS=8), or leave augment out"
+        )
+    if config.views > SYMMETRIES and not config.augment:
+        raise BlastlineError(
+            f"views {config.views}: there are {SYMMETRIES} flips and quarter turns; for more say "
+            "what they vary in, such as --augment 'rotate:180;zoom:0.15' (AUGMENT=...)"
+        )
 
 
 def _weights(config: RunConfig, backbone: Backbone, layer: str) -> Weights:

@@ -5,6 +5,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
+from classifiers.result import RunResult
 from data.files import write_text
 from pipeline.config import RunConfig
 
@@ -29,12 +30,22 @@ def fingerprint(config: RunConfig) -> str | None:
             "manifest": hashlib.sha256((folder / "manifest.csv").read_bytes()).hexdigest(),
             "recipes": recipes,
             "failed": extract["failed"],
+            "audit": _audit(folder),
+            "result": RunResult.model_fields["format"].default,
             "stores": [_stamp(config, each["backbone"]) for each in recipes],
             "versions": {name: version(name) for name in PACKAGES},
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _audit(folder: Path) -> str:
+    """What the findings of the audit rest on; the report prints them."""
+    path = folder / "audit.json"
+    if not path.is_file():
+        return ""
+    return str(json.loads(path.read_text(encoding="utf-8"))["fingerprint"])
 
 
 def _stamp(config: RunConfig, backbone: str) -> list[tuple[str, int, int]]:

@@ -2,25 +2,36 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from classifiers.audit_part import AuditPart
 from data.cards import Card
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
+from data.found import find_images
 from data.hashes import KnownHashes
 from data.manifest import Manifest
-from data.scan import scan
+from data.overlap import Overlap
+from data.scan import Protocol, split_images
 from data.synthetic import generate
+from pipeline.audit import Tied, judge, remove_audit, tell_audit, tie_images, write_audit
 from pipeline.config import RunConfig
 from pipeline.console import progress, say
+
+SHOWN = 3  # names of each reason on the screen; scan.json has more
 
 
 @dataclass(frozen=True)
 class ScanRecord:
-    """What the manifest does not hold of a scan; scan.json in the run folder."""
+    """What the manifest does not hold of a scan; scan.json in the run folder.
+
+    Attributes:
+        passed_over: reason -> number of files and table rows. examples: the first of each.
+        overlap: what stands on two sides of the split: nothing, unless the user allowed it.
+    """
 
     images: str
     classes: list[str]
@@ -28,6 +39,9 @@ class ScanRecord:
     passed_over: dict[str, int]
     identical_files: int
     seconds: float
+    split: Protocol = "grouped"
+    overlap: Overlap = field(default_factory=Overlap)
+    examples: dict[str, list[str]] = field(default_factory=dict)
 
 
 def image_folder(config: RunConfig, card: Card) -> Path:
@@ -49,41 +63,74 @@ def image_folder(config: RunConfig, card: Card) -> Path:
     return folder
 
 
-def run_scan(config: RunConfig, *, rehash: bool = False) -> tuple[Manifest, ScanRecord]:
-    """Scan and say what was found; nothing is written yet but the hashes of the files.
+@dataclass(frozen=True)
+class Scanned:
+    """What ``run_scan`` found; ``audit`` and ``tied`` are None where the audit is switched off."""
+
+    manifest: Manifest
+    record: ScanRecord
+    tied: Tied | None
+    audit: AuditPart | None
+
+
+def run_scan(config: RunConfig, *, rehash: bool = False) -> Scanned:
+    """Scan, audit and say what was found; of the run nothing is written yet.
 
     Args:
         rehash: hash every file, also those that look as they did when they were last hashed.
+
+    Raises:
+        BlastlineError: the folder cannot be scanned or split, or its sides overlap.
     """
     started = time.perf_counter()
     card = config.card()
     root = image_folder(config, card)
     known = KnownHashes(Path(config.work) / "hashes", rehash=rehash)
     with progress("scanning", "image") as update:
-        found = scan(card, root, folds=config.folds, seed=config.seed, progress=update, known=known)
-    manifest = found.manifest
+        found = find_images(card, root, progress=update, known=known)
+    tied = tie_images(config, found) if config.audit else None
+    scanned = split_images(
+        card,
+        found,
+        folds=config.folds,
+        seed=config.seed,
+        split=config.split,
+        ties=tied.pairs if tied else (),
+        allow_overlap=config.allow_overlap,
+    )
+    manifest = scanned.manifest
     record = ScanRecord(
         images=str(root.resolve()),
         classes=list(manifest.classes),
-        unit=found.unit,
-        passed_over=found.passed_over,
-        identical_files=found.identical_files,
+        unit=scanned.unit,
+        passed_over=scanned.passed_over,
+        identical_files=scanned.identical_files,
         seconds=time.perf_counter() - started,
+        split=config.split,
+        overlap=scanned.overlap,
+        examples=scanned.examples,
     )
     _tell(manifest, record)
-    if found.unchanged:
-        say(f"      not hashed again: {found.unchanged:,} unchanged images (--rehash hashes all)")
-    return manifest, record
+    if scanned.unchanged:
+        say(f"      not hashed again: {scanned.unchanged:,} unchanged images (--rehash hashes all)")
+    audit = judge(config, scanned, tied) if tied else None
+    if audit:
+        tell_audit(audit)
+    return Scanned(manifest, record, tied, audit)
 
 
-def write_scan(config: RunConfig, manifest: Manifest, record: ScanRecord) -> None:
-    """Write manifest.csv, scan.json and config.toml into the run folder.
+def write_scan(config: RunConfig, scanned: Scanned) -> None:
+    """Write manifest.csv, scan.json, config.toml and the audit into the run folder.
 
     A stage calls it when its work is done: a failed try leaves the files of the run as they were.
     """
     folder = config.run_folder
-    manifest.write(folder / "manifest.csv")
-    write_text(folder / "scan.json", json.dumps(asdict(record), indent=1) + "\n")
+    scanned.manifest.write(folder / "manifest.csv")
+    write_text(folder / "scan.json", json.dumps(asdict(scanned.record), indent=1) + "\n")
+    if scanned.tied and scanned.audit:
+        write_audit(config, scanned.audit, scanned.tied, scanned.manifest)
+    else:
+        remove_audit(config)
     config.write()
     say(f"      manifest: {folder / 'manifest.csv'}")
 
@@ -107,7 +154,8 @@ def read_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
     except (ValidationError, UnicodeDecodeError) as error:
         what = describe_invalid(error) if isinstance(error, ValidationError) else str(error)
         raise BlastlineError(f"{path}: not readable ({what}); scan again") from None
-    return Manifest.read(config.run_folder / "manifest.csv", record.classes), record
+    path = config.run_folder / "manifest.csv"
+    return Manifest.read(path, record.classes, allow_overlap=bool(record.overlap)), record
 
 
 def split_warning(unit: str) -> str:
@@ -126,6 +174,13 @@ def split_warning(unit: str) -> str:
     )
 
 
+def overlap_warning(overlap: Overlap) -> str:
+    """What every output says, first of all, where the user allowed a split that leaks."""
+    if not overlap:
+        return ""
+    return f"The split leaks, as was allowed: {overlap} on two sides of it. Figures flatter."
+
+
 def _tell(manifest: Manifest, record: ScanRecord) -> None:
     frame = manifest.frame
     counts = frame.split.value_counts()
@@ -139,13 +194,27 @@ def _tell(manifest: Manifest, record: ScanRecord) -> None:
     sizes = ", ".join(f"{name} {(train.label == name).sum():,}" for name in manifest.classes)
     groups, folds = train.group.nunique(), train.fold.nunique()
     say(f"      classes: {sizes}; {groups:,} groups (by {record.unit}) in {folds} folds")
+    if record.split == "official":
+        say("      folds: the official ones of the data set")
     for reason, count in record.passed_over.items():
-        say(f"      passed over: {count:,} files ({reason})")
+        what = "rows" if reason.startswith("row ") else "files"
+        names = record.examples.get(reason, [])[:SHOWN]
+        aside = f": {', '.join(names)}{', ...' if count > len(names) else ''}" if names else ""
+        say(f"      passed over: {count:,} {what} ({reason}){aside}")
     if record.identical_files:
         say(
             f"      {record.identical_files:,} images have byte-identical copies: kept in one group"
         )
     if counts.get("excluded", 0):
         say("      excluded: identical files under different labels (see the manifest)")
-    if record.unit != "patient":
-        say(f"      WARNING: {split_warning(record.unit)}")
+    for warning in (overlap_warning(record.overlap), split_warning(record.unit)):
+        if warning:
+            say(f"      WARNING: {warning}")
+
+
+def run_audit(config: RunConfig) -> None:
+    """Scan and audit, whatever the split shares between its sides; write the findings alone."""
+    scanned = run_scan(config.model_copy(update={"audit": True, "allow_overlap": True}))
+    if scanned.tied and scanned.audit:
+        write_audit(config, scanned.audit, scanned.tied, scanned.manifest)
+    say(f"      findings: {config.run_folder / 'audit.json'}, all pairs: ties.csv beside it")

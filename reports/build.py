@@ -58,10 +58,12 @@ def template_environment(run_folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["roles"] = words.ROLES
+    environment.globals["group_name"] = words.group_name
     for function in (words.number, words.interval, words.figure, words.count, words.moment):
         environment.filters[function.__name__] = function
     environment.filters["duration"] = words.duration
     environment.filters["plural"] = words.plural
+    environment.filters["sentence"] = words.sentence
     environment.filters["listing"] = words.listing
     environment.filters["data_uri"] = partial(data_uri, run_folder)
     return environment

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from matplotlib.patches import Rectangle
 
-from classifiers.result import Estimate
+from classifiers.estimate import Estimate
 from reports import words
 from reports.figures import BAND, INK, MUTED, STAIN, Drawing
 
@@ -16,10 +16,14 @@ LONGEST_NAME = 36
 _MARKERS = {"baseline": "s", "self_training": "D"}  # told apart without colour, too
 
 
-def forest(rows: Sequence[tuple[str, str, Estimate]], title: str) -> Markup:
-    """Draw (name, role, figure) of each row; the selected one's interval runs through all rows."""
+def forest(rows: Sequence[tuple[str, str, Estimate]], title: str, key: str = "forest") -> Markup:
+    """Draw (name, role, figure) of each row; the selected one's interval runs through all rows.
+
+    Args:
+        title: what a reader who cannot see the figure is told. key: of the figure in its page.
+    """
     height = TOP + ROW * len(rows) + BOTTOM
-    sheet = Drawing("forest", WIDTH, height)
+    sheet = Drawing(key, WIDTH, height)
     start, step = _axis([estimate for _, _, estimate in rows])
 
     def place(value: float) -> float:

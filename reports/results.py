@@ -1,6 +1,7 @@
 """Sections on how good the classifiers are: tables, figures, self-training."""
 
-from classifiers.result import Estimate, Metrics, RunResult
+from classifiers.estimate import Estimate
+from classifiers.result import Metrics, RunResult
 from reports import confusion_figure, forest_figure, words
 
 MOST_CONFUSED = 8  # pairs of classes in the table below the confusion matrix

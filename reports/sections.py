@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from classifiers.result import RunResult
-from reports import gallery, results, study, summary
+from reports import audit, gallery, results, study, summary
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ SECTIONS = (
     Section("summary", "Summary", summary.summary),
     Section("data", "Data", study.dataset),
     Section("flow", "From files to cells", study.flow),
+    Section("audit", "Audit of the images", audit.audit),
     Section("split", "Split", study.split),
     Section("recipe", "Recipe", study.recipe),
     Section("tuning", "Tuning", study.tuning),

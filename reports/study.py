@@ -20,6 +20,7 @@ RECIPE_NAMES = {
     "size": "Input side, pixels",
     "resize": "Resizing",
     "views": "Views of each image",
+    "augment": "Views vary in",
     "engine": "Engine",
     "precision": "Precision of computing",
     "dtype": "Precision of storing",

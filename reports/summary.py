@@ -1,14 +1,16 @@
 """The summary: the whole report in plain words, with what speaks against it first."""
 
-from classifiers.result import ClassifierResult, Estimate, RunResult
+from classifiers.estimate import Estimate
+from classifiers.result import ClassifierResult, RunResult
 from reports import words
+from reports.audit import findings
 
 
 def summary(result: RunResult) -> dict[str, object]:
     """Loud lines, what was done, the headline figures, and what they mean."""
     chosen = words.selected(result)
     return {
-        "loud": [*_rivals(result, chosen), *_leaks(result)],
+        "loud": [*_overlap(result), *_rivals(result, chosen), *_leaks(result), *_shortcuts(result)],
         "what": _what(result, chosen),
         "headline": [
             ("Accuracy", chosen.test.accuracy, "share of cells named rightly"),
@@ -48,11 +50,23 @@ def _reaches(theirs: Estimate, ours: Estimate) -> bool:
     return theirs.value is not None and floor is not None and theirs.value >= floor
 
 
+def _overlap(result: RunResult) -> list[str]:
+    """First of all: a split that the user knows to leak."""
+    return [result.split.overlap] if result.split.overlap else []
+
+
+def _shortcuts(result: RunResult) -> list[str]:
+    """What the audit found that gives the class away without a cell."""
+    if result.audit is None:
+        return ["The images were not audited: copies and shortcuts among them are not known."]
+    return findings(result.audit)
+
+
 def _leaks(result: RunResult) -> list[str]:
     """Lines for a split that cannot be trusted."""
     split = result.split
     lines = [split.warning] if split.warning else []
-    if split.shared_groups or split.shared_files:
+    if (split.shared_groups or split.shared_files) and not split.overlap:
         lines.append(
             f"The split leaks: {words.plural(split.shared_groups, split.unit)} and "
             f"{words.plural(split.shared_files, 'file')} occur in more than one fold, so the "

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from classifiers.result import ClassifierResult, Estimate, RunResult
+from classifiers.estimate import Estimate
+from classifiers.result import ClassifierResult, RunResult
 from data.errors import BlastlineError
 
 NOT_DEFINED = "not defined"
@@ -68,6 +69,19 @@ def wins(result: RunResult) -> str:
     if names.total() == 1:
         return listing(names)
     return listing(f"{name} ({n} of {names.total()} folds)" for name, n in names.most_common())
+
+
+def group_name(result: RunResult) -> str:
+    """What a split keeps whole: the patient, the block, the image, or several tied images."""
+    split = result.split
+    if split.unit == "image" and split.n_groups < sum(split.cells_per_fold):
+        return "group"
+    return split.unit
+
+
+def sentence(text: str) -> str:
+    """A phrase with a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def features(result: RunResult) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from data.files import write_text
 from tests.bench.dense import dense_networks
 from tests.bench.extraction import against_naive, two_in_one_pass
+from tests.bench.fields import fields
 from tests.bench.growth import growth
 from tests.bench.measure import ROUNDS, machine
 from tests.bench.precision import gate
@@ -26,6 +27,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "gate": ("bf16 beside float32", gate),
     "studies": ("Tuning", studies),
     "dense": ("Dense network", dense_networks),
+    "fields": ("Smear fields", fields),
     "growth": ("Growth with the number of cells", growth),
 }
 HEAD = f"""# Benchmarks

@@ -15,6 +15,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from classifiers.estimate import Estimate
 from classifiers.metrics import (
     RESAMPLES,
     evaluate,
@@ -24,7 +25,7 @@ from classifiers.metrics import (
     weighted_auroc,
 )
 from classifiers.objectives import OBJECTIVES
-from classifiers.result import ClassMetrics, Estimate, Metrics
+from classifiers.result import ClassMetrics, Metrics
 
 # Few distinct scores, so that ties are the rule.
 CASES = {"n": st.integers(1, 40), "k": st.integers(2, 5), "seed": st.integers(0, 2**31)}

@@ -51,7 +51,9 @@ RESULT = st.fixed_dictionaries(
             {
                 "protocol": st.sampled_from(["cross-validation", "fixed test set"]),
                 "unit": st.sampled_from(["patient", "block", "image"]),
+                "official": st.booleans(),
                 "warning": st.text(max_size=9),
+                "overlap": st.text(max_size=9),
                 "cells_per_fold": st.lists(st.integers(0, 9), max_size=3),
                 "groups_per_fold": st.just([]),
             }
@@ -115,6 +117,7 @@ RESULT = st.fixed_dictionaries(
         ),
         "self_training": st.none(),
         "galleries": st.just({"samples": [], "least_confident": []}),
+        "audit": st.none(),
     }
 )
 

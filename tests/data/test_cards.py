@@ -1,3 +1,4 @@
+import re
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -6,6 +7,8 @@ from hypothesis import strategies as st
 
 from data.cards import UNLABELLED, card_names, load_card
 from data.errors import BlastlineError
+from data.scan import scan
+from tests.data.folders import put
 
 GOOD = """
 format = 1
@@ -45,11 +48,22 @@ def refusal(folder: Path, text: str) -> str:
 def test_every_card_loads_under_its_own_name_and_its_examples_hold(name: str) -> None:
     card = load_card(name)
     assert card.name == name
-    assert set(card.classes) <= set(card.examples.values())
+    shown = {*card.examples.values(), *(card.labels.values() if card.table else ())}
+    assert card.annotations or set(card.classes) <= shown
     for path, expected in card.examples.items():
         said = card.read(PurePosixPath(path))
         assert said is not None
         assert (said.label or UNLABELLED) == expected
+
+
+@pytest.mark.parametrize("name", card_names())
+def test_every_card_says_what_a_user_must_know(name: str) -> None:
+    card = load_card(name)
+    assert card.title and card.citation and card.licence and card.where and card.caveats
+    assert not card.doi or re.fullmatch(r"10\.\d{4,}/\S+", card.doi)
+    assert bool(card.positive) == (len(card.classes) == 2)
+    assert set(card.colours) == set(card.classes)
+    assert len(set(card.colours.values())) == len(card.classes)
 
 
 @pytest.mark.parametrize("name", card_names())
@@ -98,6 +112,24 @@ def test_a_card_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
         ('"A/p1_1.png" = "A"', '"A/x.png" = "A"', "'A/x.png' yields None, expected A"),
         ("[examples]", "exclude = '('\n[examples]", "not a regular expression"),
         ("[examples]", "block = -1\n[examples]", "'block'"),
+        ('["A", "B"]', '["A", "B", "B"]', "the same class twice"),
+        ("[examples]", "positive = 'C'\n[examples]", "positive 'C' is none of the classes"),
+        ("[examples]", "[labels]\nx = 'C'\n[examples]", "labels name 'C'"),
+        ("[examples]", "[colours]\nA = '#000000'\n[examples]", "colours: 'B' differs"),
+        ("[examples]", "colours = {A='#000', B='red'}\n[examples]", "not of the form #rrggbb"),
+        ("[examples]", "annotations = 'coco'\n[examples]", "'annotations'"),
+        ("[examples]", "[table]\npath = 'p'\nlabel = 'l'\n[examples]", "'table.0.file'"),
+        ("[examples]", "table = {file=['('], path='p', label='l'}\n[examples]", "table.0"),
+        (
+            "[examples]",
+            "table = {file=['a'], path='p', label='l', image='{0}/{path}'}\n[examples]",
+            "image needs {path} once",
+        ),
+        (
+            "[examples]",
+            "table = {file=['a'], path='p', label='l', patient_pattern='a'}\n[examples]",
+            "patient_pattern needs one group",
+        ),
         ("format = 1", "format = = 1", "not valid TOML"),
     ],
 )
@@ -142,6 +174,19 @@ def test_the_folder_card_takes_any_class_name_but_leaves_unlabelled_empty() -> N
         assert said.label == ""
 
 
+def test_segmented_images_of_the_kaggle_set_are_a_set_of_their_own() -> None:
+    path = "Leukemia/{}/Pro/WBC-Malignant-Pro-007.jpg"
+    for name, own, other in (
+        ("aria2021", "Original", "Segmented"),
+        ("aria2021_segmented", "Segmented", "Original"),
+    ):
+        card = load_card(name)
+        assert card.read(PurePosixPath(path.format(other))) is None
+        said = card.read(PurePosixPath(path.format(own)))
+        assert said is not None
+        assert (said.label, said.number) == ("Pro", 7)
+
+
 def test_segmented_copies_of_the_kaggle_set_are_no_images_of_it() -> None:
     card = load_card("aria2021")
     for folder in ("Segmented", "x/segmented"):
@@ -152,15 +197,49 @@ def test_segmented_copies_of_the_kaggle_set_are_no_images_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "label", "patient"),
+    ("path", "label", "patient", "fold", "test"),
     [
-        ("fold_0/all/UID_57_29_1_all.bmp", "all", "57"),
-        ("fold_2/hem/UID_h3_4_1_hem.bmp", "hem", "H3"),
-        ("fold_1/hem/UID_H10_47_2_hem.bmp", "hem", "H10"),
-        ("C-NMC_test_final_phase_data/1.bmp", "", ""),
+        ("fold_0/all/UID_57_29_1_all.bmp", "all", "57", "0", False),
+        ("fold_2/hem/UID_h3_4_1_hem.bmp", "hem", "H3", "2", False),
+        ("C-NMC_training_data/fold_1/hem/UID_H10_47_2_hem.bmp", "hem", "H10", "1", False),
+        ("C-NMC_test_prelim_phase_data/UID_53_4_8_all.bmp", "all", "53", "", True),
+        ("C-NMC_test_prelim_phase_data/7.bmp", "", "", "", True),
+        ("C-NMC_test_final_phase_data/1.bmp", "", "", "", False),
     ],
 )
-def test_cnmc_names_give_class_and_patient(path: str, label: str, patient: str) -> None:
-    said = load_card("cnmc2019").read(PurePosixPath(path))
+def test_cnmc_names_give_class_patient_fold_and_part(
+    path: str, label: str, patient: str, fold: str, test: bool
+) -> None:
+    card = load_card("cnmc2019")
+    said = card.read(PurePosixPath(path))
     assert said is not None
-    assert (said.label, said.patient) == (label, patient)
+    assert (said.label, said.patient, said.fold) == (label, patient, fold)
+    assert card.is_test(said.source) == test
+
+
+@pytest.mark.parametrize(
+    ("card", "path", "label"),
+    [
+        ("all_idb1", "ALL_IDB1/im/Im033_1.jpg", "blast"),
+        ("all_idb1", "Im034_0.jpg", "healthy"),
+        ("all_idb2", "img/Im130_1.tif", "blast"),
+        ("all_idb2", "img/Im131_0.tif", "healthy"),
+        ("fab", "l2/a.PNG", "L2"),
+        ("fab", "blast/a.PNG", "Blast"),
+        ("normal_vs_all", "normal/a.jpg", "Normal"),
+        ("normal_vs_all", "Leukaemia/a.jpg", "ALL"),
+        ("normal_vs_all", "Blasts/a.jpg", "ALL"),
+    ],
+)
+def test_names_of_other_sets_give_the_class(card: str, path: str, label: str) -> None:
+    said = load_card(card).read(PurePosixPath(path))
+    assert said is not None
+    assert said.label == label
+
+
+@pytest.mark.parametrize("name", [name for name in card_names() if load_card(name).annotations])
+def test_fields_are_to_be_cropped_before_they_are_scanned(name: str, tmp_path: Path) -> None:
+    for path in load_card(name).examples:
+        put(tmp_path, path)
+    with pytest.raises(BlastlineError, match=r"whole smear fields.*blastline crop.*--dataset csv"):
+        scan(load_card(name), tmp_path)

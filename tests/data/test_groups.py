@@ -2,12 +2,17 @@ import csv
 from collections import defaultdict
 from pathlib import PurePosixPath
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.cards import load_card
-from data.groups import join_groups
-from tests.shared import CNMC, needs_shared
+from data.errors import BlastlineError
+from data.found import Found
+from data.groups import join_groups, name_groups
+from data.overlap import find_overlap
+from data.scan import split_images
+from tests.shared import CNMC
 
 ROWS = st.lists(st.lists(st.integers(0, 12), max_size=3), max_size=25)
 
@@ -57,31 +62,77 @@ def test_a_long_chain_is_one_group() -> None:
     assert set(join_groups([[i, i + 1] for i in range(5000)])) == {0}
 
 
-@needs_shared
-def test_cnmc_patients_tied_by_identical_files_are_the_published_groups() -> None:
-    """73 patients in the names, 66 groups once shared files tie them."""
-    card = load_card("cnmc2019")
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["", "a", "b", "i1"])), max_size=8))
+@example([(0, ""), (1, ""), (2, "i1")])
+def test_groups_have_one_name_each(rows: list[tuple[int, str]]) -> None:
+    numbers = join_groups([[("n", n), *([("t", tag)] if tag else [])] for n, tag in rows])
+    names = name_groups(numbers, [tag for _, tag in rows], [f"i{row}" for row in range(len(rows))])
+    assert partition(numbers) == partition(join_groups([[name] for name in names]))
+
+
+@pytest.fixture(scope="module")
+def cnmc() -> Found:
+    """All of C-NMC 2019, from the list of its names and hashes."""
+    if not CNMC.is_dir():
+        pytest.skip("needs the list of names and hashes of C-NMC 2019 in ../shared")
+    card, names, hashes = load_card("cnmc2019"), {}, {}
     with (CNMC / "cnmc2019_files.csv").open(newline="", encoding="utf-8") as stream:
-        files = [row for row in csv.DictReader(stream) if row["path"].endswith(".bmp")]
+        for row in csv.DictReader(stream):
+            if not row["path"].endswith(".bmp"):
+                continue
+            said = card.read(PurePosixPath(row["path"]))
+            assert said is not None, row["path"]
+            assert said.label == (row["label"] if row["part"] == "train" else "")
+            assert said.patient == (row["patient"].upper() if row["part"] == "train" else "")
+            assert said.fold == row["fold"].removeprefix("fold_")
+            assert row["part"] != "train" or said.source == row["fold"]
+            names[row["path"]], hashes[row["path"]] = said, row["sha256"]
+    return Found(root=CNMC, names=names, hashes=hashes)
+
+
+def identical() -> list[dict[str, str]]:
+    with (CNMC / "cnmc2019_identical_files.csv").open(newline="", encoding="utf-8") as stream:
+        return [row for row in csv.DictReader(stream) if row["fold_a"]]
+
+
+def test_cnmc_patients_tied_by_identical_files_are_the_published_groups(cnmc: Found) -> None:
+    """73 patients in the names, 66 groups once shared files tie them."""
     with (CNMC / "cnmc2019_patients.csv").open(newline="", encoding="utf-8") as stream:
         published = {row["patient"].upper(): row["patient_group"] for row in csv.DictReader(stream)}
-    keys, patients = [], []
-    for row in files:
-        said = card.read(PurePosixPath(row["path"]))
-        assert said is not None, row["path"]
-        assert said.label == (row["label"] if row["part"] == "train" else "")
-        assert said.patient == (row["patient"].upper() if row["part"] == "train" else "")
-        if row["part"] == "train":
-            assert said.source == row["fold"]
-            keys.append([("patient", said.patient), ("content", row["sha256"])])
-            patients.append(said.patient)
-    assert len(keys) == 10661
-    assert set(patients) == set(published)
-    assert len(set(patients)) == 73
-    numbers = join_groups(keys)
-    assert len(set(numbers)) == 66
-    pairs = {
-        (number, published[patient]) for number, patient in zip(numbers, patients, strict=True)
+    found = split_images(load_card("cnmc2019"), cnmc)
+    train = found.manifest.frame[found.manifest.frame.split == "train"]
+    assert (len(train), found.unit) == (10661, "patient")
+    assert set(train.patient) == set(published)
+    pairs = set(zip(train.group, (published[patient] for patient in train.patient), strict=True))
+    assert len(published) == 73
+    assert len(pairs) == len({ours for ours, _ in pairs}) == len({each for _, each in pairs}) == 66
+    assert not found.overlap
+
+
+def test_all_identical_training_pairs_of_cnmc_are_found(cnmc: Found) -> None:
+    """Each on a side of its own, every identical pair is an overlap."""
+    found = split_images(load_card("cnmc2019"), cnmc)
+    train = found.manifest.frame[found.manifest.frame.split == "train"].copy()
+    train["fold"] = [str(row) for row in range(len(train))]
+    overlap = find_overlap(train)
+    assert overlap.identical_pairs == 104
+    assert {frozenset((each.first, each.second)) for each in overlap.pairs} == {
+        frozenset((row["path_a"], row["path_b"])) for row in identical()
     }
-    assert len(pairs) == 66
-    assert len({group for _, group in pairs}) == 66
+
+
+def test_the_official_folds_of_cnmc_leak_and_stop(cnmc: Found) -> None:
+    card = load_card("cnmc2019")
+    with pytest.raises(BlastlineError, match=r"4 groups, 94 pairs of identical files .* two sides"):
+        split_images(card, cnmc, split="official")
+    found = split_images(card, cnmc, split="official", allow_overlap=True)
+    frame = found.manifest.frame
+    train = frame[frame.split == "train"]
+    assert (train.fold == train.path.str.extract(r"/fold_(\d)/")[0]).all()
+    assert found.overlap.sides == {"fold 0": 3527, "fold 1": 3581, "fold 2": 3553}
+    assert {frozenset((each.first, each.second)) for each in found.overlap.pairs} == {
+        frozenset((row["path_a"], row["path_b"]))
+        for row in identical()
+        if row["crosses_folds"] == "1"
+    }
+    assert not found.overlap.patients  # the names hide it

@@ -104,6 +104,17 @@ def test_rows_that_do_not_hold_together_are_refused(
     assert str(path) in str(caught.value)
 
 
+def test_an_overlap_that_was_allowed_survives_the_round_trip_and_no_other_check_is_skipped(
+    tmp_path: Path,
+) -> None:
+    pair = pd.DataFrame([row(0), row(1, patient="p0", group="p0")])
+    Manifest(pair, CLASSES, allow_overlap=True).write(tmp_path / "manifest.csv")
+    again = Manifest.read(tmp_path / "manifest.csv", CLASSES, allow_overlap=True)
+    assert again.frame.to_dict("records") == pair.to_dict("records")
+    with pytest.raises(BlastlineError, match="unknown label"):
+        Manifest(pair, ("normal",), allow_overlap=True)
+
+
 def test_images_without_patient_or_off_the_split_may_share_anything() -> None:
     free = row(2, patient="p0", group="p0", split="unlabelled", label="", fold="")
     out = row(3, patient="p0", group="p0", split="excluded", fold="")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.cards import load_card
+from data.found import find_images
 from data.manifest import Manifest
 from data.scan import scan
 from tests.data.folders import FOLDERS, column, put, refusal
@@ -205,6 +206,24 @@ def test_the_eight_cnmc_samples_split_and_with_one_patient_fewer_do_not(tmp_path
     shutil.copytree(CNMC_SAMPLES, tmp_path / "fewer", copy_function=shutil.copyfile)
     next((tmp_path / "fewer").rglob("UID_H10*")).unlink()
     assert "class 'hem' occurs in one group only ('H3')" in refusal(tmp_path / "fewer", "cnmc2019")
+
+
+@needs_shared
+def test_the_eight_cnmc_samples_have_the_right_class_patient_and_fold() -> None:
+    said = find_images(load_card("cnmc2019"), CNMC_SAMPLES).names
+    found = {
+        path.split("/")[-1]: (name.label, name.patient, name.fold) for path, name in said.items()
+    }
+    assert found == {
+        "UID_1_2_2_all.bmp": ("all", "1", "0"),
+        "UID_1_3_1_all.bmp": ("all", "1", "0"),
+        "UID_3_4_2_all.bmp": ("all", "3", "0"),
+        "UID_H10_47_2_hem.bmp": ("hem", "H10", "1"),
+        "UID_h3_4_1_hem.bmp": ("hem", "H3", "2"),
+        "UID_h3_5_1_hem.bmp": ("hem", "H3", "2"),
+        "1105.bmp": ("", "", ""),
+        "1843.bmp": ("", "", ""),
+    }
 
 
 @needs_shared

@@ -49,7 +49,7 @@ def test_files_that_change_their_nature_after_the_listing_are_passed_over(
         (root / "blast/2.png").symlink_to(root / "normal/2.png")
         return hashed(*arguments)
 
-    monkeypatch.setattr("data.scan.hash_files", meddled)
+    monkeypatch.setattr("data.found.hash_files", meddled)
     found = scan(FOLDERS, root)
     assert found.passed_over == {
         "not readable: no such file or directory": 1,

@@ -66,8 +66,9 @@ def predictions(whole: Whole) -> pd.DataFrame:
 def test_nothing_half_made_is_left_behind(whole: Whole) -> None:
     names = {path.name for path in whole.folder.iterdir()}
     assert names == {
-        "config.toml", "manifest.csv", "scan.json", "extract.json", "outcomes.csv", "run.json",
-        "fit.json", "predictions.csv", "bundle", "bundle-self-trained", "thumbnails", "report.html",
+        "config.toml", "manifest.csv", "scan.json", "audit.json", "ties.csv", "extract.json",
+        "outcomes.csv", "run.json", "fit.json", "predictions.csv", "bundle", "bundle-self-trained",
+        "thumbnails", "report.html",
     }  # fmt: skip
     assert not [path for path in whole.work.rglob("*") if path.name.endswith((".tmp", ".parts"))]
 

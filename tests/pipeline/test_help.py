@@ -7,7 +7,10 @@ import pytest
 
 from tests.pipeline.commands import REFUSED, Done, Guarded, Run, blastline, finished
 
-COMMANDS = ("scan", "extract", "fit", "tune", "report", "predict", "doctor")
+COMMANDS = (
+    "scan", "audit", "cards", "gallery", "crop", "draw", "extract", "fit", "tune", "report",
+    "predict", "doctor",
+)  # fmt: skip
 STAGES = ("extract", "fit", "report")
 PROBE = """
 import atexit, sys

@@ -15,8 +15,8 @@ OPTIONS = {
     "extract": {
         "dataset": "DATASET", "images": "IMAGES", "backbone": "BACKBONE", "weights": "WEIGHTS",
         "alpha": "ALPHA", "layer": "LAYER", "run": "RUN", "work": "WORK", "pooling": "POOLING",
-        "views": "VIEWS", "engine": "ENGINE", "precision": "PRECISION",
-        "gate": "GATE",
+        "steps": "STEPS", "views": "VIEWS", "augment": "AUGMENT", "engine": "ENGINE",
+        "precision": "PRECISION", "gate": "GATE", "split": "SPLIT",
     },
     "fit": {
         "dataset": "DATASET", "backbone": "BACKBONE", "layer": "LAYER", "run": "RUN",
@@ -29,7 +29,8 @@ VALUES = {
     "WEIGHTS": "some weights", "ALPHA": "0.35", "LAYER": "block3_pool", "RUN": "a run",
     "WORK": "over there", "CLASSIFIERS": "logistic,svm", "TRIALS": "7",
     "BUNDLE": "a bundle", "PORT": "9090", "POOLING": "tokens", "VIEWS": "8", "ENGINE": "keras",
-    "PRECISION": "bf16", "GATE": "0.95",
+    "PRECISION": "bf16", "GATE": "0.95", "STEPS": "macenko;centre:0.6", "AUGMENT": "rotate:180",
+    "SPLIT": "official",
 }  # fmt: skip
 
 

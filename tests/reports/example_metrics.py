@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from classifiers.result import ClassMetrics, Estimate, Metrics
+from classifiers.estimate import Estimate
+from classifiers.result import ClassMetrics, Metrics
 
 UNDEFINED = Estimate(value=None, low=None, high=None)
 

@@ -5,10 +5,10 @@ from typing import Literal
 
 import numpy as np
 
+from classifiers.estimate import Estimate
 from classifiers.result import (
     ClassifierResult,
     DatasetPart,
-    Estimate,
     ExtractionPart,
     FlowStep,
     Gate,
@@ -19,6 +19,7 @@ from classifiers.result import (
     StudyPart,
     TuningPart,
 )
+from tests.reports.example_audit import audit
 from tests.reports.example_cells import galleries
 from tests.reports.example_metrics import matrix, metrics
 
@@ -47,6 +48,7 @@ class Plan:
     self_training: bool = True
     hostile: bool = False
     thumbnails: bool = True
+    findings: bool = False
 
 
 def build(plan: Plan) -> RunResult:
@@ -126,6 +128,8 @@ def build(plan: Plan) -> RunResult:
             groups_per_fold=[len(part) for part in np.array_split(range(groups), 5)],
             shared_groups=0,
             shared_files=0,
+            official=False,
+            overlap="",
             warning=""
             if patients
             else f"No patients are known: the split is by image and figures are optimistic. {odd}",
@@ -149,6 +153,7 @@ def build(plan: Plan) -> RunResult:
         classifiers=classifiers,
         self_training=part,
         galleries=galleries(names, odd, patients=patients is not None, thumbnails=plan.thumbnails),
+        audit=audit(sum(plan.supports), groups, odd, found=plan.findings),
     )
 
 
@@ -225,7 +230,13 @@ EXAMPLES = {
     ),
     "two": Plan("Two classes, ALL-IDB", ["healthy", "blast"], [130, 130], 0.93, 0.95, patients=40),
     "hostile": Plan(
-        HOSTILE[0], HOSTILE, [50, 40, 0, 44, 60, 20], hostile=True, patients=12, thumbnails=False
+        HOSTILE[0],
+        HOSTILE,
+        [50, 40, 0, 44, 60, 20],
+        hostile=True,
+        patients=12,
+        thumbnails=False,
+        findings=True,
     ),
     "hundred": Plan("A hundred classes", MANY, [40] * 100, 0.8, patients=50, self_training=False),
 }

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifiers.result import ClassifierResult, Estimate, RunResult
+from classifiers.estimate import Estimate
+from classifiers.result import ClassifierResult, RunResult
 from reports.build import render_section, template_environment
 from reports.confusion_figure import confusion
 from reports.sections import SECTIONS

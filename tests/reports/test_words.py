@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.result import Estimate
+from classifiers.estimate import Estimate
 from reports import words
 
 

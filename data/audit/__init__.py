@@ -1,0 +1,1 @@
+"""Audit of an image set: copies, shared ground, and shortcuts to the class."""

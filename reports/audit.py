@@ -1,0 +1,65 @@
+"""The section on what the audit of the images found: ties, shortcuts, burned-in labels."""
+
+from classifiers.audit_part import AuditPart
+from classifiers.result import RunResult
+from reports import forest_figure, frame_figure, words
+
+KINDS = {
+    "exact": "byte-identical",
+    "near": "near duplicates",
+    "ground": "shared ground",
+}
+FAINT = 0.02  # strength below which a property is not worth a row
+
+
+def audit(result: RunResult) -> dict[str, object]:
+    """Findings in plain words, then pairs, properties, trivial classifiers and the frame."""
+    part = result.audit
+    if part is None:
+        return {"part": None}
+    shortcuts = sorted(part.shortcuts, key=lambda each: (not each.found, -each.strength))
+    trivial = sorted(part.trivial, key=lambda each: -(each.f1_macro.value or 0.0))
+    return {
+        "part": part,
+        "findings": findings(part),
+        "kinds": [
+            (KINDS[kind], part.ties.get(kind, 0), part.across.get(kind, 0)) for kind in KINDS
+        ],
+        "listed": [(KINDS[tie.kind], tie) for tie in part.listed],
+        "shortcuts": [each for each in shortcuts if each.found or each.strength >= FAINT],
+        "passed": sum(not each.found and each.strength < FAINT for each in shortcuts),
+        "forest": forest_figure.forest(
+            [
+                ("The classifier", "selected", words.selected(result).test.f1_macro),
+                *((each.title, "baseline", each.f1_macro) for each in trivial),
+            ],
+            "Macro F1 of classifiers that see no cell, beside the one of this run",
+            "trivial",
+        )
+        if part.trivial
+        else "",
+        "frame": frame_figure.frame(
+            part.frame.skill,
+            part.frame.picture,
+            part.frame.cells,
+            part.frame.chance,
+            part.frame.level,
+            "Where in the frame the class can be read off by colour alone",
+            [each.box for each in part.burned_in],
+        )
+        if part.frame
+        else "",
+    }
+
+
+def findings(part: AuditPart) -> list[str]:
+    """What a reader must know before the figures; empty where the audit found nothing."""
+    found = [each.text for each in part.burned_in if each.found]
+    found += [each.text for each in part.shortcuts if each.found and each.technical]
+    lines = [words.sentence(text) for text in found]
+    if part.conflicting:
+        lines.append(
+            f"{words.plural(part.conflicting, 'pair')} of images that show the same cell bear "
+            "different labels."
+        )
+    return lines

@@ -1,0 +1,141 @@
+"""Looks and ties: looked at once, kept by content, whatever happens to the files that keep them."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.audit import looks as looks_module
+from data.audit import ties as ties_module
+from data.audit.looks import Looks, look
+from data.audit.ties import Tie, find_ties
+from data.synthetic_cell import Stain, render_cell
+from tests.data.images import encode
+
+
+def write(root: Path, **contents: bytes) -> dict[str, str]:
+    """Write files; path -> SHA-256."""
+    root.mkdir(exist_ok=True)
+    for name, content in contents.items():
+        (root / name).write_bytes(content)
+    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+
+
+def cell(rng: np.random.Generator) -> np.ndarray:
+    return render_cell("L2", Stain.draw(rng), rng, 120)
+
+
+def cells(count: int) -> dict[str, bytes]:
+    rng = np.random.default_rng(0)
+    return {f"cell{i}": encode(cell(rng), "PNG") for i in range(count)}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "images"
+
+
+def ties(root: Path, hashes: dict[str, str], folder: Path) -> tuple[list[Tie], dict[str, str]]:
+    return find_ties(root, hashes, Looks(folder), folder)
+
+
+def test_identical_and_recompressed_images_are_tied_and_a_text_file_is_told(
+    root: Path, tmp_path: Path
+) -> None:
+    images = cells(6)
+    rng = np.random.default_rng(9)
+    one = cell(rng)
+    again = encode(one, "JPEG", quality=70)
+    hashes = write(root, **images, copy=images["cell2"], one=encode(one, "PNG"), again=again)
+    hashes |= write(root, text=b"no image")
+    found, failed = ties(root, hashes, tmp_path / "work")
+    assert {(tie.kind, frozenset((tie.first, tie.second))) for tie in found} == {
+        ("exact", frozenset(("cell2", "copy"))),
+        ("near", frozenset(("one", "again"))),
+    }
+    assert list(failed) == ["text"]
+    assert "image" in failed["text"]
+
+
+def test_an_unchanged_set_is_neither_looked_at_nor_compared_again(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = cells(4)
+    hashes = write(root, **images, text=b"no image", again=images["cell0"])
+    first = ties(root, hashes, tmp_path / "work")
+    monkeypatch.setattr(looks_module, "_look", None)
+    monkeypatch.setattr(ties_module, "find_pairs", None)
+    assert ties(root, hashes, tmp_path / "work") == first
+    renamed = {f"moved/{path}": sha256 for path, sha256 in hashes.items()}
+    found, failed = ties(root, renamed, tmp_path / "work")
+    assert [(tie.first, tie.second) for tie in found] == [("moved/cell0", "moved/again")]
+    assert list(failed) == ["moved/text"]
+
+
+def test_only_new_images_are_looked_at(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = write(root, **cells(4))
+    ties(root, hashes, tmp_path / "work")
+    seen = []
+    inner = looks_module._look
+    monkeypatch.setattr(
+        looks_module, "_look", lambda root, path, key: seen.append(path) or inner(root, path, key)
+    )
+    hashes |= write(root, new=encode(cell(np.random.default_rng(5)), "PNG"))
+    ties(root, hashes, tmp_path / "work")
+    assert seen == ["new"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"some text"])
+def test_damaged_files_are_made_again(root: Path, tmp_path: Path, damage: bytes) -> None:
+    images = cells(4)
+    hashes = write(root, **images, again=images["cell0"])
+    work = tmp_path / "work"
+    first = ties(root, hashes, work)
+    for path in work.iterdir():
+        path.write_bytes(damage)
+    assert ties(root, hashes, work) == first
+
+
+def test_a_part_that_was_cut_short_costs_that_part_alone(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks_module, "PART", 2)
+    hashes = write(root, **cells(6))
+    images = [(sha256, path) for path, sha256 in hashes.items()]
+    work = tmp_path / "work"
+    assert look(root, images, Looks(work)) == {}
+    parts = sorted(work.glob("*.npy"))
+    assert len(parts) == 3
+    parts[0].write_bytes(parts[0].read_bytes()[:-100])
+    looks = Looks(work)
+    assert sum(sha256 in looks for sha256, _ in images) == 4
+    look(root, images, looks)
+    assert all(sha256 in Looks(work) for sha256, _ in images)
+
+
+def test_a_stop_keeps_what_was_seen(root: Path, tmp_path: Path) -> None:
+    hashes = write(root, **cells(9))
+    images = [(sha256, path) for path, sha256 in hashes.items()]
+
+    def stop(done: int, total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        look(root, images, Looks(tmp_path / "work"), stop)
+    looks = Looks(tmp_path / "work")
+    assert sum(sha256 in looks for sha256, _ in images) == 5
+
+
+def test_looks_come_in_the_order_asked_for(root: Path, tmp_path: Path) -> None:
+    hashes = write(root, **cells(5))
+    looks = Looks(tmp_path / "work")
+    look(root, [(sha256, path) for path, sha256 in hashes.items()], looks)
+    keys = list(hashes.values())
+    forwards, backwards = looks.take(keys, "properties"), looks.take(keys[::-1], "properties")
+    assert (forwards == backwards[::-1]).all()
+    sizes = {hashes[path.name]: path.stat().st_size for path in root.iterdir()}
+    assert forwards["bytes"].tolist() == [sizes[key] for key in keys]

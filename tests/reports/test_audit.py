@@ -1,0 +1,70 @@
+"""What the report says of the audit: findings first, nothing in silence."""
+
+import pytest
+
+from classifiers.result import RunResult
+from tests.reports.example_audit import COLOUR, LABEL, QUALITY, audit
+from tests.reports.examples import EXAMPLES, build
+from tests.reports.test_sections import first_line, read
+
+FIVE = build(EXAMPLES["five"])
+
+
+def result(**changes: object) -> RunResult:
+    return FIVE.model_copy(update=changes)
+
+
+FOUND = result(audit=audit(576, 24))
+
+
+@pytest.mark.parametrize("section", ["summary", "audit"])
+@pytest.mark.parametrize("line", [LABEL, QUALITY, "1 pair of images that show the same cell"])
+def test_what_gives_the_class_away_is_said_in_the_summary_too(section: str, line: str) -> None:
+    assert line[1:] in read(section, FOUND).text("main")
+    assert line[1:] not in read(section, FIVE).text("main")
+
+
+def test_what_cells_may_cause_is_no_warning() -> None:
+    assert COLOUR[1:] in read("audit", FOUND).text("main")
+    assert COLOUR[1:] not in read("summary", FOUND).text("main")
+
+
+def test_pairs_are_counted_by_kind_and_shown_with_how_they_are_known() -> None:
+    text = read("audit", FOUND).text("main")
+    assert all(kind in text for kind in ("byte-identical", "near duplicates", "shared ground"))
+    assert "recompressed: correlation 0.998" in text
+    assert "L1/one.png" in text
+
+
+def test_the_step_that_blanks_a_label_is_ready_to_copy() -> None:
+    assert 'steps = ["mask:0.6,0.85,1,1"]' in read("audit", FOUND).text("code")
+
+
+def test_a_clean_set_is_said_to_be_clean() -> None:
+    text = read("audit", FIVE).text("main")
+    assert "Nothing was found that gives the class away" in text
+    assert "3 other properties of files and frames do not follow the class" in text
+
+
+def test_a_run_without_audit_says_so_at_the_top() -> None:
+    assert "not audited" in read("summary", result(audit=None)).text("main")
+    assert "switched off" in read("audit", result(audit=None)).text("main")
+
+
+def test_an_overlap_that_was_allowed_is_the_first_line_of_all() -> None:
+    warning = "The split leaks, as was allowed: 3 patients on two sides of it. Figures flatter."
+    leaking = result(
+        split=FIVE.split.model_copy(update={"overlap": warning, "shared_groups": 3}),
+        audit=audit(576, 24),
+    )
+    assert first_line(leaking) == warning
+    assert warning in read("split", leaking).text("main")
+    assert "stay on one side" not in read("split", leaking).text("main")
+
+
+def test_official_folds_are_said_to_be_official() -> None:
+    split = FIVE.split.model_copy(update={"official": True})
+    assert "folds are those that the data set names" in read("split", result(split=split)).text(
+        "main"
+    )
+    assert "that the data set names" not in read("split", FIVE).text("main")
