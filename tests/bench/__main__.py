@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data.files import write_text
+from tests.bench.audit import pairs
 from tests.bench.dense import dense_networks
 from tests.bench.extraction import against_naive, two_in_one_pass
 from tests.bench.fields import fields
@@ -27,6 +28,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "gate": ("bf16 beside float32", gate),
     "studies": ("Tuning", studies),
     "dense": ("Dense network", dense_networks),
+    "pairs": ("Near duplicates and shared ground", pairs),
     "fields": ("Smear fields", fields),
     "growth": ("Growth with the number of cells", growth),
 }
