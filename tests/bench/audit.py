@@ -52,8 +52,8 @@ def pairs(folder: Path) -> list[str]:
         "",
         *table(head, [row]),
         "",
-        "The whole `blastline audit` of the same images, hashing, shortcuts and trivial classifiers",
-        "included, on all cores, two classes given at random:",
+        "The whole `blastline audit` of the same images, with hashing, shortcuts and trivial",
+        "classifiers, on all cores, two classes given at random:",
         "",
         *table("images | first time, s | peak, MB | again, s", [whole]),
     ]
