@@ -62,6 +62,7 @@ class AuditPart(Part):
 
     format: Literal[1] = 1
     fingerprint: str  # of all that the findings rest on
+    manifest: str  # digest of the rows that were audited
     images: int
     unreadable: dict[str, str]  # path -> why
     ties: dict[str, int]  # kind -> pairs

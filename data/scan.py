@@ -115,7 +115,12 @@ def split_images(
         frame.loc[train, "fold"] = [str(fold) for fold in fold_of]
     overlap = find_overlap(frame, ties)
     if not allow_overlap:
-        mend = "split by groups" if split == "official" else "keep each patient on one side"
+        mend = (
+            "split by groups (--split grouped)"
+            if split == "official"
+            else "take the images of one side out of the folder ('blastline audit' lists them in "
+            "ties.csv)"
+        )
         refuse_overlap(
             overlap,
             f"image folder {found.root}",

@@ -101,7 +101,16 @@ def resolve_steps(texts: tuple[str, ...], folder: Path) -> tuple[str, ...]:
     """
     resolved = tuple(_resolved(text, folder) for text in texts)
     parse_steps(tuple(text for text in resolved if text != AUDIT))
+    if AUDIT in resolved and "centre" in _names(resolved[: resolved.index(AUDIT)]):
+        raise BlastlineError(
+            f"preprocessing step '{AUDIT}': stands after centre, where labels no longer lie where "
+            "the audit saw them; put it first"
+        )
     return resolved
+
+
+def _names(texts: tuple[str, ...]) -> set[str]:
+    return {text.partition(":")[0] for text in texts}
 
 
 def _resolved(text: str, folder: Path) -> str:

@@ -24,6 +24,7 @@ from classifiers.audit_part import (
 from data.audit.association import associations
 from data.audit.frame import look_at_frame
 from data.audit.labels import burned_in
+from data.audit.looks import FORMAT as LOOKS_FORMAT
 from data.audit.looks import Looks
 from data.audit.properties import parts_of
 from data.audit.ties import KINDS, Tie, find_ties
@@ -32,7 +33,7 @@ from data.found import Found
 from data.manifest import Manifest
 from data.scan import Scan
 from pipeline.config import RunConfig
-from pipeline.console import progress, say
+from pipeline.console import progress, say, warn
 
 FORMAT = 1  # raised when other shortcuts would be found in the same images
 NO_SIDE = ""
@@ -85,6 +86,7 @@ def judge(config: RunConfig, scan: Scan, tied: Tied) -> AuditPart:
     listed = list(dict.fromkeys([*conflicting[:LISTED], *some]))[:LISTED]
     return AuditPart(
         fingerprint=fingerprint,
+        manifest=_digest(scan.manifest),
         images=len(frame),
         unreadable=tied.unreadable,
         ties={kind: len(each) for kind, each in zip(KINDS, kinds, strict=True)},
@@ -106,6 +108,18 @@ def read_audit(config: RunConfig) -> AuditPart | None:
         return AuditPart.model_validate_json(text)
     except (OSError, ValidationError, UnicodeDecodeError):
         return None
+
+
+def audit_of(config: RunConfig, manifest: Manifest) -> AuditPart | None:
+    """The findings in the run folder, if they are of these images, groups and folds."""
+    part = read_audit(config)
+    if part is None or part.manifest == _digest(manifest):
+        return part
+    warn(
+        f"run {config.run_folder}: audit.json is of other groups or folds than manifest.csv and is "
+        "left out of the report; scan or extract again"
+    )
+    return None
 
 
 def remove_audit(config: RunConfig) -> None:
@@ -156,15 +170,21 @@ def tell_audit(part: AuditPart) -> None:
 
 
 def _fingerprint(config: RunConfig, scan: Scan, tied: Tied) -> str:
-    frame = scan.manifest.frame
     rests_on = {
-        "format": FORMAT,
+        "formats": [FORMAT, LOOKS_FORMAT],
         "seed": config.seed,
         "classes": scan.manifest.classes,
-        "rows": frame[["path", "sha256", "label", "group", "fold", "split"]].to_numpy().tolist(),
+        "rows": _digest(scan.manifest),
         "ties": [asdict(tie) for tie in tied.ties],
+        "unreadable": tied.unreadable,
     }
     return hashlib.sha256(json.dumps(rests_on).encode()).hexdigest()
+
+
+def _digest(manifest: Manifest) -> str:
+    """SHA-256 of images, labels, groups and sides: what findings are true of."""
+    rows = manifest.frame[["path", "sha256", "label", "group", "fold", "split"]]
+    return hashlib.sha256(json.dumps(rows.to_numpy().tolist()).encode()).hexdigest()
 
 
 def _across(scan: Scan, tied: Tied) -> dict[str, int]:

@@ -41,7 +41,7 @@ def load_inputs(config: RunConfig) -> FitInputs:
     extract, stores, baseline = read_extract(config)
     frame = whole.frame
     usable = ~frame.path.isin(extract.failed) & (frame.split != "excluded")
-    manifest = Manifest(frame[usable], whole.classes)
+    manifest = Manifest(frame[usable], whole.classes, allow_overlap=bool(scan.overlap))
     frame = manifest.frame
     labelled = frame[frame.split.isin(("train", "test"))]
     for name in manifest.classes:

@@ -29,12 +29,11 @@ from classifiers.result import (
     StudyPart,
     TuningPart,
 )
-from data.manifest import Manifest
-from pipeline.audit import read_audit
+from pipeline.audit import audit_of
 from pipeline.config import RunConfig
 from pipeline.inputs import FitInputs
 from pipeline.notes import notes
-from pipeline.scan import overlap_warning, split_warning
+from pipeline.scan import overlap_warning, read_scan, split_warning
 
 LISTED = 20  # images named in a step of the flow
 PACKAGES = ("blastline", "numpy", "scikit-learn", "keras", "tensorflow", "openvino",
@@ -67,7 +66,7 @@ def assemble(
         classifiers=_classifiers(config, inputs.cells, evaluation),
         self_training=_self_training(config, inputs.cells, evaluation),
         galleries=galleries,
-        audit=read_audit(config),
+        audit=audit_of(config, read_scan(config)[0]),
     )
 
 
@@ -95,7 +94,7 @@ def _dataset(config: RunConfig, inputs: FitInputs) -> DatasetPart:
 
 
 def _flow(config: RunConfig, inputs: FitInputs) -> list[FlowStep]:
-    whole = Manifest.read(config.run_folder / "manifest.csv", inputs.scan.classes).frame
+    whole = read_scan(config)[0].frame
     excluded = whole.image_id[whole.split == "excluded"]
     failed = inputs.extract.failed
     frame = inputs.manifest.frame

@@ -36,8 +36,9 @@ def audit(result: RunResult) -> dict[str, object]:
             "Macro F1 of classifiers that see no cell, beside the one of this run",
             "trivial",
         )
-        if part.trivial
+        if part.trivial and result.split.protocol == "cross-validation"
         else "",
+        "trivial": trivial,
         "frame": frame_figure.frame(
             part.frame.skill,
             part.frame.picture,

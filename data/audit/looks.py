@@ -1,7 +1,7 @@
 """What the audit sees of each image: looked at once, kept by content in the work folder.
 
 Looks lie in parts of ``PART`` images, each a NumPy file that is moved into place whole: a crash or
-Ctrl-C costs at most one part. They are mapped, not read, so memory does not grow with the set.
+Ctrl-C costs at most one part. They are mapped, not read: about 10 kB an image that stay on disk.
 """
 
 import hashlib
@@ -42,8 +42,8 @@ class Looks:
         self._folder = folder
         self._parts: list[np.ndarray] = []
         self._place: dict[bytes, tuple[int, int]] = {}  # content -> part, row
-        for path in sorted(folder.glob(f"{FORMAT}-*.npy")):
-            part = _read(path)
+        for path in sorted(folder.glob("*.npy")):
+            part = _read(path) if path.name.startswith(f"{FORMAT}-") else None
             if part is None:
                 path.unlink(missing_ok=True)
             else:
@@ -130,8 +130,24 @@ def look(
     return failed
 
 
-def _look(root: Path, path: str, sha256: str) -> np.ndarray:
+def read_image(root: Path, path: str, sha256: str) -> np.ndarray:
+    """Decode a file that still has the content it was hashed by.
+
+    Raises:
+        OSError: it cannot be read. UnreadableImageError: it is no image, or has changed since.
+    """
+    return decode(_content(root, path, sha256))
+
+
+def _content(root: Path, path: str, sha256: str) -> bytes:
     content = read_regular(root / path, MAX_BYTES)
+    if len(content) <= MAX_BYTES and hashlib.sha256(content).hexdigest() != sha256:
+        raise UnreadableImageError(f"{path} has changed since it was hashed")
+    return content
+
+
+def _look(root: Path, path: str, sha256: str) -> np.ndarray:
+    content = _content(root, path, sha256)
     image = decode(content)
     row = np.empty(1, DTYPE)
     row["sha256"] = sha256.encode()

@@ -10,22 +10,25 @@ from typing import Literal
 
 import numpy as np
 
-from data.audit.looks import Looks, look
+from data.audit.looks import FORMAT as LOOKS_FORMAT
+from data.audit.looks import Looks, look, read_image
 from data.audit.pairs import find_pairs
-from data.decode import MAX_BYTES, decode
-from data.files import read_regular, write_text
+from data.decode import UnreadableImageError
+from data.errors import BlastlineError
+from data.files import write_text
 from data.hashes import Progress
 
 FORMAT = 1  # raised when other pairs would be found among the same images
 Stage = Callable[[str, str], AbstractContextManager[Progress]]
-KINDS = ("exact", "near", "ground")
+Kind = Literal["exact", "near", "ground"]
+KINDS: tuple[Kind, ...] = ("exact", "near", "ground")
 
 
 @dataclass(frozen=True)
 class Tie:
     """Two images, by their paths, and how it is known that they show the same."""
 
-    kind: Literal["exact", "near", "ground"]
+    kind: Kind
     first: str
     second: str
     evidence: str
@@ -60,25 +63,19 @@ def find_ties(
         if first != path:
             ties.append(Tie("exact", first, path, "the same bytes"))
     content = sorted(paths)
-    kept = folder / f"ties-{FORMAT}-{_digest(content)}.json"
-    found = _read(kept)
-    if found is None:
-        missing = [(sha256, paths[sha256]) for sha256 in content]
-        with (stage or _silent)("audit: looking", "image") as update:
-            failed = look(root, missing, looks, update)
-        seen = [sha256 for sha256 in content if sha256 in looks]
+    with (stage or _silent)("audit: looking", "image") as update:
+        failed = look(root, [(sha256, paths[sha256]) for sha256 in content], looks, update)
+    seen = [sha256 for sha256 in content if sha256 in looks]
+    kept = folder / f"ties-{FORMAT}.{LOOKS_FORMAT}-{_digest(seen)}.json"
+    pairs = _read(kept)
+    if pairs is None:
         with (stage or _silent)("audit: comparing", "candidate") as update:
             pairs = _pairs(root, paths, seen, looks, update)
-        found = {
-            "failed": {hashes[path]: why for path, why in failed.items()},
-            "pairs": pairs,
-        }
-        write_text(kept, json.dumps(found) + "\n")
+        write_text(kept, json.dumps(pairs) + "\n")
     ties += [
-        Tie(kind, paths[first], paths[second], evidence)
-        for kind, first, second, evidence in found["pairs"]
+        Tie(kind, paths[first], paths[second], evidence) for kind, first, second, evidence in pairs
     ]
-    return ties, {paths[sha256]: why for sha256, why in found["failed"].items()}
+    return ties, failed
 
 
 @contextmanager
@@ -92,11 +89,16 @@ def _pairs(
     content: list[str],
     looks: Looks,
     progress: Progress,
-) -> list[tuple[str, str, str, str]]:
+) -> list[tuple[Kind, str, str, str]]:
     def read(number: int) -> np.ndarray:
-        return decode(read_regular(root / paths[content[number]], MAX_BYTES))
+        return read_image(root, paths[content[number]], content[number])
 
-    pairs = find_pairs(looks.take(content, "fingerprint"), read, progress)
+    try:
+        pairs = find_pairs(looks.take(content, "fingerprint"), read, progress)
+    except UnreadableImageError as error:
+        raise BlastlineError(
+            f"image folder {root}: an image changed while it was audited ({error}); scan again"
+        ) from None
     return [(pair.kind, content[pair.first], content[pair.second], pair.evidence) for pair in pairs]
 
 
@@ -104,10 +106,10 @@ def _digest(content: list[str]) -> str:
     return hashlib.sha256("".join(content).encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> dict | None:
-    """Findings kept earlier; None where there are none or they are damaged."""
+def _read(path: Path) -> list[tuple[Kind, str, str, str]] | None:
+    """Pairs kept earlier; None where there are none or the file is damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return found if {"failed", "pairs"} <= set(found) else None
+        return [(kind, first, second, evidence) for kind, first, second, evidence in found]
     except (OSError, ValueError, TypeError):
         return None

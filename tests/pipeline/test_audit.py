@@ -95,6 +95,41 @@ def test_a_recompressed_copy_joins_groups_and_stops_official_folds(
     assert "WARNING: The split leaks" in done.out
 
 
+def test_an_allowed_overlap_goes_through_to_the_first_line_of_the_report(
+    guarded: Guarded, options: list[object], images: Path, tmp_path: Path
+) -> None:
+    leak(images)
+    shared = ["--work", tmp_path / "w", "--run", "r", "--backbone", "mean_colour"]
+    guarded("extract", *options, "--backbone", "mean_colour", "--split", "official",
+            "--allow-overlap").well()  # fmt: skip
+    done = guarded("fit", *shared, "--classifiers", "logistic", "--trials", 1, "--rounds", 0)
+    assert (done.code, done.err) == (0, "")
+    guarded("report", *shared).well()
+    page = (tmp_path / "w/r/report.html").read_text(encoding="utf-8")
+    assert page.index("The split leaks, as was allowed: 1 group") < page.index("No patient ids")
+    assert "folds are those that the data set names" in page
+
+
+def test_findings_on_other_folds_are_left_out_of_the_result(
+    guarded: Guarded, options: list[object], tmp_path: Path
+) -> None:
+    shared = ["--work", tmp_path / "w", "--run", "r", "--backbone", "mean_colour"]
+    guarded("extract", *options, "--backbone", "mean_colour").well()
+    guarded("audit", *options, "--seed", 5).well()
+    done = guarded("fit", *shared, "--classifiers", "logistic", "--trials", 1, "--rounds", 0)
+    assert done.code == 0
+    assert "audit.json is of other groups or folds" in done.err
+    result = json.loads((tmp_path / "w/r/run.json").read_text(encoding="utf-8"))
+    assert result["audit"] is None
+
+
+def test_a_mask_of_the_audit_stands_before_centring(
+    guarded: Guarded, options: list[object]
+) -> None:
+    done = guarded("extract", *options, "--steps", "centre:0.6;mask:audit")
+    refused(done, "mask:audit", "after centre", "put it first")
+
+
 def test_audit_tells_all_and_stops_at_nothing(
     guarded: Guarded, options: list[object], images: Path, tmp_path: Path
 ) -> None:

@@ -62,6 +62,23 @@ def test_an_overlap_that_was_allowed_is_the_first_line_of_all() -> None:
     assert "stay on one side" not in read("split", leaking).text("main")
 
 
+def test_with_a_fixed_test_set_trivial_figures_are_said_to_be_of_other_cells() -> None:
+    split = FIVE.split.model_copy(update={"protocol": "fixed test set"})
+    text = read("audit", result(split=split)).text("main")
+    assert "in cross-validation on the training cells" in text
+    assert "on the same folds" not in text
+    assert "on the same folds" in read("audit", FIVE).text("main")
+
+
+def test_images_that_were_too_few_to_judge_are_not_called_clean() -> None:
+    part = FIVE.audit
+    assert part is not None
+    bare = part.model_copy(update={"shortcuts": [], "burned_in": [], "trivial": [], "frame": None})
+    text = read("audit", result(audit=bare)).text("main")
+    assert "Too few images" in text
+    assert "Nothing was found" not in text
+
+
 def test_official_folds_are_said_to_be_official() -> None:
     split = FIVE.split.model_copy(update={"official": True})
     assert "folds are those that the data set names" in read("split", result(split=split)).text(

@@ -64,13 +64,52 @@ def test_an_unchanged_set_is_neither_looked_at_nor_compared_again(
     images = cells(4)
     hashes = write(root, **images, text=b"no image", again=images["cell0"])
     first = ties(root, hashes, tmp_path / "work")
-    monkeypatch.setattr(looks_module, "_look", None)
+    seen = []
+    inner = looks_module._look
+    monkeypatch.setattr(
+        looks_module, "_look", lambda root, path, key: seen.append(path) or inner(root, path, key)
+    )
     monkeypatch.setattr(ties_module, "find_pairs", None)
     assert ties(root, hashes, tmp_path / "work") == first
+    assert seen == ["text"]  # it may have been mended
+    del hashes["text"]
     renamed = {f"moved/{path}": sha256 for path, sha256 in hashes.items()}
     found, failed = ties(root, renamed, tmp_path / "work")
     assert [(tie.first, tie.second) for tie in found] == [("moved/cell0", "moved/again")]
-    assert list(failed) == ["moved/text"]
+    assert failed == {}
+
+
+def test_a_file_that_was_gone_for_a_while_is_looked_at_and_tied_later(
+    root: Path, tmp_path: Path
+) -> None:
+    one = cell(np.random.default_rng(9))
+    hashes = write(root, **cells(4), one=encode(one, "PNG"), again=encode(one, "JPEG", quality=70))
+    (root / "again").rename(tmp_path / "away")
+    found, failed = ties(root, hashes, tmp_path / "work")
+    assert (found, list(failed)) == ([], ["again"])
+    (tmp_path / "away").rename(root / "again")
+    found, failed = ties(root, hashes, tmp_path / "work")
+    assert [{tie.first, tie.second} for tie in found] == [{"one", "again"}]
+    assert failed == {}
+
+
+def test_a_file_that_changed_since_it_was_hashed_leaves_no_look(root: Path, tmp_path: Path) -> None:
+    images = cells(4)
+    hashes = write(root, **images)
+    (root / "cell1").write_bytes(images["cell0"])
+    found, failed = ties(root, hashes, tmp_path / "work")
+    assert found == []
+    assert "changed" in failed["cell1"]
+    assert hashes["cell1"] not in Looks(tmp_path / "work")
+
+
+def test_looks_of_another_format_are_removed(root: Path, tmp_path: Path) -> None:
+    hashes = write(root, **cells(4))
+    ties(root, hashes, tmp_path / "work")
+    (part,) = (tmp_path / "work").glob("*.npy")
+    part.rename(part.with_name(f"0{part.name}"))
+    assert not any(sha256 in Looks(tmp_path / "work") for sha256 in hashes.values())
+    assert not list((tmp_path / "work").glob("*.npy"))
 
 
 def test_only_new_images_are_looked_at(
