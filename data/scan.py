@@ -230,7 +230,7 @@ def _refuse_empty_classes(
         unread = [f"{n} {why}" for why, n in found.passed_over.counts.items() if "not read" in why]
         aside = f" ({', '.join(unread)})" if unread else ""
         raise BlastlineError(
-            f"image folder {found.root}: class '{named}' has no image{aside}; expected at least "
+            f"image folder {found.root}: no image of class '{named}'{aside}; expected at least "
             f"two of each class of card '{card.name}': add images, or {mend}"
         )
     if len(classes) < 2:

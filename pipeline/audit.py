@@ -6,6 +6,7 @@ import io
 import json
 import os
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from pipeline.console import progress, say, warn
 
 FORMAT = 1  # raised when other shortcuts would be found in the same images
 NO_SIDE = ""
+TOLD = 3  # unreadable images that are named on the screen
 LISTED = 20  # pairs that the report names
 
 
@@ -110,6 +112,11 @@ def read_audit(config: RunConfig) -> AuditPart | None:
         return None
 
 
+def masks(part: AuditPart) -> tuple[str, ...]:
+    """What ``mask:audit`` stands for: the steps that blank the labels found."""
+    return tuple(each.step for each in part.burned_in)
+
+
 def audit_of(config: RunConfig, manifest: Manifest) -> AuditPart | None:
     """The findings in the run folder, if they are of these images, groups and folds."""
     part = read_audit(config)
@@ -131,28 +138,38 @@ def remove_audit(config: RunConfig) -> None:
 def write_audit(config: RunConfig, part: AuditPart, tied: Tied, manifest: Manifest) -> None:
     """Write audit.json and ties.csv, the list of all pairs, into the run folder."""
     write_text(config.run_folder / "audit.json", part.model_dump_json(indent=1) + "\n")
+    write_ties(config, tied, manifest)
+
+
+def write_ties(config: RunConfig, tied: Tied, manifest: Manifest | None) -> None:
+    """Write ties.csv, a row a pair; without a manifest no image has a side."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(("kind", "first", "second", "first_side", "second_side", "evidence"))
-    sides = _sides(manifest)
+    sides = _sides(manifest) if manifest else {}
     rows.writerows(
-        (tie.kind, tie.first, tie.second, sides[tie.first], sides[tie.second], tie.evidence)
+        (tie.kind, tie.first, tie.second, sides.get(tie.first, NO_SIDE),
+         sides.get(tie.second, NO_SIDE), tie.evidence)
         for tie in tied.ties
-    )
+    )  # fmt: skip
     write_text(config.run_folder / "ties.csv", text.getvalue())
 
 
-def tell_audit(part: AuditPart) -> None:
-    """Say what was found, the worst first."""
-    pairs = ", ".join(
-        f"{part.ties[kind]:,} {what}"
-        for kind, what in (
-            ("exact", "identical"),
-            ("near", "near duplicates"),
-            ("ground", "sharing ground"),
-        )
+def tell_pairs(tied: Tied) -> None:
+    """Say how many pairs show the same, and which images could not be read."""
+    count = Counter(tie.kind for tie in tied.ties)
+    say(
+        f"audit: pairs of images: {count['exact']:,} identical, {count['near']:,} near duplicates, "
+        f"{count['ground']:,} that share ground"
     )
-    say(f"audit: {part.images:,} images, pairs: {pairs}; {part.groups:,} groups")
+    if tied.unreadable:
+        first = ", ".join(f"{path} ({why})" for path, why in list(tied.unreadable.items())[:TOLD])
+        more = ", ..." if len(tied.unreadable) > TOLD else ""
+        say(f"      WARNING: {len(tied.unreadable):,} images cannot be read: {first}{more}")
+
+
+def tell_findings(part: AuditPart) -> None:
+    """Say what gives the class away, the worst first."""
     if part.conflicting:
         say(f"      WARNING: {part.conflicting:,} pairs show one cell under two labels: ties.csv")
     for label in part.burned_in:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,7 +129,11 @@ def new_card(folder: Path, out: Path | None) -> Path:
         say(f"      guessed: {each}")
     for each in guess.unknown:
         say(f"      not known: {each}")
-    say(f"      check it, then: blastline scan --dataset {target} --images {folder}")
+    options = f"--dataset {shlex.quote(str(target))} --images {shlex.quote(str(folder))}"
+    if load_card(str(target)).annotations:
+        say(f"      check it, then: blastline crop {shlex.quote(str(folder))} --out cells")
+    else:
+        say(f"      check it, then: blastline scan {options}")
     return target
 
 

@@ -16,6 +16,7 @@ from features.extract import DUPLICATE, EMBEDDED, Extraction, Job, extract
 from features.gate import GateResult
 from features.preprocess import AUDIT
 from features.store import EmbeddingStore
+from pipeline.audit import masks
 from pipeline.config import RunConfig
 from pipeline.console import progress, say, warn
 from pipeline.gate import pass_gate
@@ -121,9 +122,9 @@ def _masks(config: RunConfig, card: Card, scanned: Scanned) -> tuple[str, ...]:
             f"preprocessing step '{AUDIT}': the audit is switched off; leave out --no-audit, or "
             "give the rectangle (mask:0.6,0.85,1,1)"
         )
-    masks = tuple(each.step for each in scanned.audit.burned_in)
-    say(f"extract: {AUDIT}: {', '.join(masks) or 'no label was found, nothing is masked'}")
-    return masks
+    steps = masks(scanned.audit)
+    say(f"extract: {AUDIT}: {', '.join(steps) or 'no label was found, nothing is masked'}")
+    return steps
 
 
 def _tell(config: RunConfig, plans: list[Plan], done: Extraction) -> None:

@@ -15,8 +15,9 @@ from data.files import atomic_path, read_regular
 from data.listing import SUFFIXES, PassedOver, list_files
 from data.synthetic_cell import CELL_CLASSES, Stain, render_cell
 from features.augment import AUGMENTATIONS, parse_augmentation
-from features.preprocess import STEPS, parse_steps, resize
+from features.preprocess import AUDIT, STEPS, parse_steps, resize
 from features.views import make_views
+from pipeline.audit import masks, read_audit
 from pipeline.config import RunConfig
 from pipeline.console import say, warn
 from pipeline.recipes import plan_steps
@@ -45,7 +46,13 @@ def run_gallery(config: RunConfig, out: Path | None = None) -> None:
         BlastlineError: no readable image, or an unknown step or augmentation.
     """
     card = config.card()
-    steps = plan_steps(config, card)
+    audit = read_audit(config)
+    if audit is None and AUDIT in (config.steps or card.preprocess):
+        raise BlastlineError(
+            f"preprocessing step '{AUDIT}': run {config.run_folder} was not audited; run "
+            "'blastline audit' with the same --run first"
+        )
+    steps = plan_steps(config, card, masks(audit) if audit else ())
     varied = config.augment or tuple(
         text for entry in AUGMENTATIONS.values() for text in entry.examples
     )

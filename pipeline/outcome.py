@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from pipeline.inputs import FitInputs
 from pipeline.notes import notes
 from pipeline.scan import overlap_warning, read_scan, split_warning
 
+OWN = ("folders", "csv")  # cards of no set in particular: the folder is its name
 LISTED = 20  # images named in a step of the flow
 PACKAGES = ("blastline", "numpy", "scikit-learn", "keras", "tensorflow", "openvino",
             "opencv-python-headless", "scikit-image", "optuna", "h5py")  # fmt: skip
@@ -76,7 +78,9 @@ def _dataset(config: RunConfig, inputs: FitInputs) -> DatasetPart:
     patients = labelled.patient[labelled.patient != ""].nunique()
     return DatasetPart(
         name=card.name,
-        title=card.title,
+        title=f"{Path(inputs.scan.images).name} ({card.title[0].lower()}{card.title[1:]})"
+        if card.name in OWN
+        else card.title,
         citation=card.citation,
         doi=card.doi,
         licence=card.licence,

@@ -11,15 +11,24 @@ from classifiers.audit_part import AuditPart
 from data.cards import Card
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
-from data.found import find_images
+from data.found import Found, find_images
 from data.hashes import KnownHashes
 from data.manifest import Manifest
 from data.overlap import Overlap
 from data.scan import Protocol, split_images
 from data.synthetic import generate
-from pipeline.audit import Tied, judge, remove_audit, tell_audit, tie_images, write_audit
+from pipeline.audit import (
+    Tied,
+    judge,
+    remove_audit,
+    tell_findings,
+    tell_pairs,
+    tie_images,
+    write_audit,
+    write_ties,
+)
 from pipeline.config import RunConfig
-from pipeline.console import progress, say
+from pipeline.console import progress, say, warn
 
 SHOWN = 3  # names of each reason on the screen; scan.json has more
 
@@ -84,11 +93,47 @@ def run_scan(config: RunConfig, *, rehash: bool = False) -> Scanned:
     """
     started = time.perf_counter()
     card = config.card()
+    found = _find(config, card, rehash=rehash)
+    tied = tie_images(config, found) if config.audit else None
+    return _split(config, card, found, tied, started)
+
+
+def run_audit(config: RunConfig) -> None:
+    """Audit, whatever the split shares between its sides; write the findings alone.
+
+    Where the images cannot be split (one class, one patient) shortcuts cannot be measured; pairs
+    are told all the same.
+    """
+    config = config.model_copy(update={"audit": True, "allow_overlap": True})
+    started = time.perf_counter()
+    card = config.card()
+    found = _find(config, card, rehash=False)
+    tied = tie_images(config, found)
+    try:
+        scanned = _split(config, card, found, tied, started)
+    except BlastlineError as error:
+        tell_pairs(tied)
+        remove_audit(config)
+        write_ties(config, tied, None)
+        say(f"      all pairs: {config.run_folder / 'ties.csv'}")
+        warn(f"audit: shortcuts were not looked for, as there is no split: {error}")
+        return
+    if scanned.audit:
+        write_audit(config, scanned.audit, tied, scanned.manifest)
+    say(f"      findings: {config.run_folder / 'audit.json'}, all pairs: ties.csv beside it")
+
+
+def _find(config: RunConfig, card: Card, *, rehash: bool) -> Found:
     root = image_folder(config, card)
     known = KnownHashes(Path(config.work) / "hashes", rehash=rehash)
     with progress("scanning", "image") as update:
-        found = find_images(card, root, progress=update, known=known)
-    tied = tie_images(config, found) if config.audit else None
+        return find_images(card, root, progress=update, known=known)
+
+
+def _split(
+    config: RunConfig, card: Card, found: Found, tied: Tied | None, started: float
+) -> Scanned:
+    """Split the images, judge the split, and say what was found."""
     scanned = split_images(
         card,
         found,
@@ -100,7 +145,7 @@ def run_scan(config: RunConfig, *, rehash: bool = False) -> Scanned:
     )
     manifest = scanned.manifest
     record = ScanRecord(
-        images=str(root.resolve()),
+        images=str(found.root.resolve()),
         classes=list(manifest.classes),
         unit=scanned.unit,
         passed_over=scanned.passed_over,
@@ -114,8 +159,9 @@ def run_scan(config: RunConfig, *, rehash: bool = False) -> Scanned:
     if scanned.unchanged:
         say(f"      not hashed again: {scanned.unchanged:,} unchanged images (--rehash hashes all)")
     audit = judge(config, scanned, tied) if tied else None
-    if audit:
-        tell_audit(audit)
+    if audit and tied:
+        tell_pairs(tied)
+        tell_findings(audit)
     return Scanned(manifest, record, tied, audit)
 
 
@@ -178,7 +224,7 @@ def overlap_warning(overlap: Overlap) -> str:
     """What every output says, first of all, where the user allowed a split that leaks."""
     if not overlap:
         return ""
-    return f"The split leaks, as was allowed: {overlap} on two sides of it. Figures flatter."
+    return f"The split leaks: {overlap} on two sides of it. Figures flatter."
 
 
 def _tell(manifest: Manifest, record: ScanRecord) -> None:
@@ -210,11 +256,3 @@ def _tell(manifest: Manifest, record: ScanRecord) -> None:
     for warning in (overlap_warning(record.overlap), split_warning(record.unit)):
         if warning:
             say(f"      WARNING: {warning}")
-
-
-def run_audit(config: RunConfig) -> None:
-    """Scan and audit, whatever the split shares between its sides; write the findings alone."""
-    scanned = run_scan(config.model_copy(update={"audit": True, "allow_overlap": True}))
-    if scanned.tied and scanned.audit:
-        write_audit(config, scanned.audit, scanned.tied, scanned.manifest)
-    say(f"      findings: {config.run_folder / 'audit.json'}, all pairs: ties.csv beside it")

@@ -1,5 +1,7 @@
 """The section on what the audit of the images found: ties, shortcuts, burned-in labels."""
 
+from collections.abc import Mapping, Sequence
+
 from classifiers.audit_part import AuditPart
 from classifiers.result import RunResult
 from reports import forest_figure, frame_figure, words
@@ -21,7 +23,7 @@ def audit(result: RunResult) -> dict[str, object]:
     trivial = sorted(part.trivial, key=lambda each: -(each.f1_macro.value or 0.0))
     return {
         "part": part,
-        "findings": findings(part),
+        "findings": findings(result, part),
         "kinds": [
             (KINDS[kind], part.ties.get(kind, 0), part.across.get(kind, 0)) for kind in KINDS
         ],
@@ -53,9 +55,14 @@ def audit(result: RunResult) -> dict[str, object]:
     }
 
 
-def findings(part: AuditPart) -> list[str]:
+def findings(result: RunResult, part: AuditPart) -> list[str]:
     """What a reader must know before the figures; empty where the audit found nothing."""
-    found = [each.text for each in part.burned_in if each.found]
+    blanked = {step for recipe in result.recipes.values() for step in _steps(recipe)}
+    found = [
+        f"{each.text}; it is blanked in this run" if each.step in blanked else each.text
+        for each in part.burned_in
+        if each.found
+    ]
     found += [each.text for each in part.shortcuts if each.found and each.technical]
     lines = [words.sentence(text) for text in found]
     if part.conflicting:
@@ -64,3 +71,8 @@ def findings(part: AuditPart) -> list[str]:
             "different labels."
         )
     return lines
+
+
+def _steps(recipe: Mapping[str, object]) -> Sequence[str]:
+    steps = recipe.get("steps", ())
+    return [str(step) for step in steps] if isinstance(steps, list | tuple) else ()

@@ -21,20 +21,36 @@ def summary(result: RunResult) -> dict[str, object]:
     }
 
 
+def _trivial(result: RunResult) -> list[tuple[str, Estimate, Estimate]]:
+    """Title, macro F1 and accuracy of all that sees no cell, on the cells of the classifier."""
+    found = [
+        (each.title, each.test.f1_macro, each.test.accuracy)
+        for each in words.with_role(result, "baseline")
+    ]
+    if result.audit and result.split.protocol == "cross-validation":
+        known = {title for title, _, _ in found}
+        found += [
+            (f"{each.title} (of the images as they lie on disk)", each.f1_macro, each.accuracy)
+            for each in result.audit.trivial
+            if each.title not in known
+        ]
+    return found
+
+
 def _rivals(result: RunResult, chosen: ClassifierResult) -> list[str]:
     """A line where a baseline comes within the chosen classifier's interval, or above it."""
     found = []
-    for baseline in words.with_role(result, "baseline"):
+    for title, f1_macro, accuracy in _trivial(result):
         near = [
             f"{name} {words.figure(theirs)} against {words.figure(ours)}"
             for name, ours, theirs in (
-                ("macro F1", chosen.test.f1_macro, baseline.test.f1_macro),
-                ("accuracy", chosen.test.accuracy, baseline.test.accuracy),
+                ("macro F1", chosen.test.f1_macro, f1_macro),
+                ("accuracy", chosen.test.accuracy, accuracy),
             )
             if _reaches(theirs, ours)
         ]
         if near:
-            found.append(f"{baseline.title}: {words.listing(near)}")
+            found.append(f"{title}: {words.listing(near)}")
     if not found:
         return []
     return [
@@ -59,7 +75,7 @@ def _shortcuts(result: RunResult) -> list[str]:
     """What the audit found that gives the class away without a cell."""
     if result.audit is None:
         return ["The images were not audited: copies and shortcuts among them are not known."]
-    return findings(result.audit)
+    return findings(result, result.audit)
 
 
 def _leaks(result: RunResult) -> list[str]:
@@ -126,7 +142,7 @@ def _meaning(result: RunResult, chosen: ClassifierResult) -> list[str]:
 
 def _baselines(result: RunResult, chosen: ClassifierResult) -> list[str]:
     """What the baselines say where they do not come near: their best, or that there is none."""
-    baselines = words.with_role(result, "baseline")
+    baselines = _trivial(result)
     if not baselines:
         return [
             "No baseline was run, so nothing here says whether a trivial shortcut does as well."
@@ -135,10 +151,10 @@ def _baselines(result: RunResult, chosen: ClassifierResult) -> list[str]:
         return [
             "The classifier's macro F1 is not defined, so baselines cannot be compared with it."
         ]
-    best = max(baselines, key=lambda item: item.test.f1_macro.value or 0.0)
-    if _rivals(result, chosen) or best.test.f1_macro.value is None:
+    title, best, _ = max(baselines, key=lambda each: each[1].value or 0.0)
+    if _rivals(result, chosen) or best.value is None:
         return []
     return [
-        f"The best trivial baseline, {best.title}, reaches macro F1 "
-        f"{words.figure(best.test.f1_macro)}: below the classifier's interval."
+        f"The best trivial baseline, {title[0].lower()}{title[1:]}, reaches macro F1 "
+        f"{words.figure(best)}: below the classifier's interval."
     ]

@@ -106,7 +106,7 @@ def test_an_allowed_overlap_goes_through_to_the_first_line_of_the_report(
     assert (done.code, done.err) == (0, "")
     guarded("report", *shared).well()
     page = (tmp_path / "w/r/report.html").read_text(encoding="utf-8")
-    assert page.index("The split leaks, as was allowed: 1 group") < page.index("No patient ids")
+    assert page.index("The split leaks: 1 group") < page.index("No patient ids")
     assert "folds are those that the data set names" in page
 
 
@@ -141,6 +141,32 @@ def test_audit_tells_all_and_stops_at_nothing(
     assert {tie["first_side"], tie["second_side"]} == {"fold 0", "fold 1"}
     assert not (tmp_path / "w/r/manifest.csv").exists()
     assert not (tmp_path / "w/r/config.toml").exists()
+
+
+def test_audit_tells_pairs_and_bad_files_where_there_is_nothing_to_split(
+    guarded: Guarded, images: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cells/fold0/a/99.png").write_bytes(b"no image")
+    leak(images)
+    for path in (tmp_path / "cells").glob("fold*/b/*"):
+        path.unlink()
+    done = guarded("audit", "--dataset", "folders", "--images", tmp_path / "cells/fold0", "--work",
+                   tmp_path / "w", "--run", "r")  # fmt: skip
+    assert done.code == 0
+    assert "WARNING: 1 images cannot be read: a/99.png" in done.out
+    assert "shortcuts were not looked for" in done.err
+    assert (tmp_path / "w/r/ties.csv").is_file()
+
+
+def test_the_gallery_shows_the_mask_that_the_audit_found(
+    guarded: Guarded, options: list[object], images: Path, tmp_path: Path
+) -> None:
+    shown = ["gallery", "--dataset", tmp_path / "labelled.toml", "--images", images, "--work",
+             tmp_path / "w", "--run", "r", "--steps", "mask:audit"]  # fmt: skip
+    refused(guarded(*shown), "mask:audit", "blastline audit")
+    guarded("audit", *options).well()
+    guarded(*shown).well()
+    assert (tmp_path / "w/gallery/steps.png").is_file()
 
 
 def test_a_scan_without_audit_leaves_no_findings_of_an_earlier_one(

@@ -55,7 +55,7 @@ def test_an_allowed_overlap_is_said_and_survives_the_disk(
     allowed = config.model_copy(update={"allow_overlap": True})
     scanned = run_scan(allowed)
     out = capsys.readouterr().out
-    assert "WARNING: The split leaks, as was allowed: 1 group, 1 pair of identical files" in out
+    assert "WARNING: The split leaks: 1 group, 1 pair of identical files" in out
     assert "folds: the official ones of the data set" in out
     assert "passed over: 1 files (not described by the card): notes.txt" in out
     write_scan(allowed, scanned)

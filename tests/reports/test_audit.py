@@ -2,6 +2,7 @@
 
 import pytest
 
+from classifiers.estimate import Estimate
 from classifiers.result import RunResult
 from tests.reports.example_audit import COLOUR, LABEL, QUALITY, audit
 from tests.reports.examples import EXAMPLES, build
@@ -51,8 +52,31 @@ def test_a_run_without_audit_says_so_at_the_top() -> None:
     assert "switched off" in read("audit", result(audit=None)).text("main")
 
 
+def test_a_trivial_classifier_of_the_audit_that_does_as_well_is_the_first_line() -> None:
+    part = FIVE.audit
+    assert part is not None
+    perfect = Estimate(value=0.999, low=0.99, high=1.0)
+    strong = part.trivial[0].model_copy(
+        update={"title": "The lower right corner", "f1_macro": perfect, "accuracy": perfect}
+    )
+    rival = result(audit=part.model_copy(update={"trivial": [strong]}))
+    assert "The lower right corner (of the images as they lie on disk)" in first_line(rival)
+    assert "does as well as the classifier" in first_line(rival)
+    weak = first_line(FIVE)
+    assert "does as well" not in weak
+
+
+def test_a_label_that_the_recipe_blanks_is_said_to_be_blanked() -> None:
+    assert "it is blanked in this run" not in read("summary", FOUND).text("main")
+    recipes = {
+        digest: recipe | {"steps": ["mask:0.6,0.85,1,1"]} for digest, recipe in FIVE.recipes.items()
+    }
+    masked = result(audit=audit(576, 24), recipes=recipes)
+    assert "it is blanked in this run" in read("summary", masked).text("main")
+
+
 def test_an_overlap_that_was_allowed_is_the_first_line_of_all() -> None:
-    warning = "The split leaks, as was allowed: 3 patients on two sides of it. Figures flatter."
+    warning = "The split leaks: 3 patients on two sides of it. Figures flatter."
     leaking = result(
         split=FIVE.split.model_copy(update={"overlap": warning, "shared_groups": 3}),
         audit=audit(576, 24),
