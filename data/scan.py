@@ -67,19 +67,21 @@ def split_images(
     seed: int = 0,
     split: Protocol = "grouped",
     ties: Ties = (),
+    copies: Ties = (),
     allow_overlap: bool = False,
 ) -> Scan:
     """Give every image its group and its side of the split.
 
     A group is the union of the patient (or, where the card says so, a block of neighbouring
     numbers), the group that a table names, byte-identical files and ``ties``. Identical files
-    under different labels are excluded.
+    under different labels are excluded, and so are ``copies``.
 
     Args:
         folds: number of cross-validation folds for the labelled images.
         split: ``grouped`` makes folds that keep every group whole; ``official`` takes those that
             the card reads from paths or tables, numbered from 0 in their order.
         ties: pairs of paths that show the same thing: near duplicates, shared ground.
+        copies: those of them that are one picture; under two labels both are excluded.
         allow_overlap: go on where patients, groups, identical files or ties stand on two sides of
             an official split; ``Scan.overlap`` tells which.
 
@@ -95,6 +97,11 @@ def split_images(
     frame["split"] = [_side(card, name) for name in names]
     labelled = frame.loc[frame.label != "", ["sha256", "label"]].drop_duplicates()
     conflicting = frame.sha256.isin(labelled.sha256[labelled.sha256.duplicated()])
+    label_of = dict(zip(frame.path, frame.label, strict=True))
+    for pair in copies:
+        one, other = (label_of[path] for path in pair)
+        if one and other and one != other:
+            conflicting |= frame.path.isin(pair)
     frame.loc[conflicting, "split"] = "excluded"
     train = frame.split == "train"
     left = set(frame.label[train])
@@ -102,7 +109,7 @@ def split_images(
     if emptied:
         raise BlastlineError(
             f"image folder {found.root}: class '{emptied[0]}' has no image left to train on: the "
-            "others have identical copies under another label, or are of the official test set; "
+            "others have copies under another label, or are of the official test set; "
             "keep each image under one label"
         )
     if split == "official":

@@ -56,6 +56,11 @@ class Tied:
         """Paths that a split must keep on one side; identical files a scan knows by itself."""
         return [(tie.first, tie.second) for tie in self.ties if tie.kind != "exact"]
 
+    @property
+    def copies(self) -> list[tuple[str, str]]:
+        """Paths of one picture."""
+        return [(tie.first, tie.second) for tie in self.ties if tie.kind == "near"]
+
 
 def tie_images(config: RunConfig, found: Found) -> Tied:
     """Look at every image, once for all runs on the data set, and find those that show the same."""

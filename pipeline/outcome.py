@@ -120,7 +120,7 @@ def _flow(config: RunConfig, inputs: FitInputs) -> list[FlowStep]:
             name="byte-identical copies (kept, in one group)", count=inputs.scan.identical_files
         ),
         FlowStep(
-            name="excluded: identical files under different labels",
+            name="excluded: the same picture under different labels",
             count=len(excluded),
             images=sorted(excluded)[:LISTED],
         ),

@@ -141,6 +141,7 @@ def _split(
         seed=config.seed,
         split=config.split,
         ties=tied.pairs if tied else (),
+        copies=tied.copies if tied else (),
         allow_overlap=config.allow_overlap,
     )
     manifest = scanned.manifest
@@ -252,7 +253,9 @@ def _tell(manifest: Manifest, record: ScanRecord) -> None:
             f"      {record.identical_files:,} images have byte-identical copies: kept in one group"
         )
     if counts.get("excluded", 0):
-        say("      excluded: identical files under different labels (see the manifest)")
+        say(
+            "      excluded: the same picture under different labels (see the manifest and ties.csv)"
+        )
     for warning in (overlap_warning(record.overlap), split_warning(record.unit)):
         if warning:
             say(f"      WARNING: {warning}")

@@ -68,7 +68,7 @@ def findings(result: RunResult, part: AuditPart) -> list[str]:
     if part.conflicting:
         lines.append(
             f"{words.plural(part.conflicting, 'pair')} of images that show the same cell bear "
-            "different labels."
+            "different labels; both are left out."
         )
     return lines
 

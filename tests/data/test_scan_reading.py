@@ -63,7 +63,7 @@ def test_a_class_of_files_that_cannot_be_read_says_why_it_is_empty(
 ) -> None:
     blasts, others = ([f"{label}/{i}.png" for i in range(6)] for label in ("blast", "normal"))
     unreadable(monkeypatch, *blasts)
-    assert "class 'blast' has no image (6 not readable: permission denied)" in refusal(root)
+    assert "no image of class 'blast' (6 not readable: permission denied)" in refusal(root)
     unreadable(monkeypatch, *blasts, *others)
     assert "none of 12 images can be read; found 'blast/0.png' not readable" in refusal(root)
 

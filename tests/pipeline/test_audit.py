@@ -130,6 +130,19 @@ def test_a_mask_of_the_audit_stands_before_centring(
     refused(done, "mask:audit", "after centre", "put it first")
 
 
+def test_a_copy_under_another_label_is_excluded_with_its_original(
+    guarded: Guarded, options: list[object], images: Path, tmp_path: Path
+) -> None:
+    leak(images)
+    (images / "fold1/a/99.jpg").rename(images / "fold1/b/99.jpg")
+    done = guarded("scan", *options).well()
+    assert "2 excluded" in done.out
+    assert "1 pairs show one cell under two labels" in done.out
+    with (tmp_path / "w/r/manifest.csv").open(encoding="utf-8") as stream:
+        excluded = {row["path"] for row in csv.DictReader(stream) if row["split"] == "excluded"}
+    assert excluded == {"fold0/a/3.png", "fold1/b/99.jpg"}
+
+
 def test_audit_tells_all_and_stops_at_nothing(
     guarded: Guarded, options: list[object], images: Path, tmp_path: Path
 ) -> None:
