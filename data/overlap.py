@@ -1,9 +1,9 @@
 """Overlap: the proof of what a split keeps apart, and what stands on two sides of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import chain, combinations, islice, product
 
 import pandas as pd
 
@@ -80,17 +80,20 @@ def find_overlap(frame: pd.DataFrame, ties: Sequence[tuple[str, str]] = ()) -> O
         dtype=object,
     )
     side_of = dict(zip(used.path, side, strict=True))
-    copies = used[used.sha256.duplicated(keep=False)].groupby("sha256", sort=False)
-    identical = [pair for _, each in copies.path for pair in combinations(each, 2)]
-    across = _across(side_of, identical, "identical files")
-    tied = _across(side_of, ties, "tied")
+    copied = used.sha256.duplicated(keep=False)
+    copies = [
+        {name: list(paths) for name, paths in each.groupby(side[each.index], sort=False)}
+        for _, each in used.path[copied].groupby(used.sha256[copied], sort=False)
+    ]
+    counts = [[len(paths) for paths in each.values()] for each in copies]
+    tied = _across(side_of, ties)
     return Overlap(
         sides=dict(sorted(Counter(side).items())),
         patients=_torn(used.patient, side),
         groups=_torn(used.group, side),
-        identical_pairs=len(across),
+        identical_pairs=sum((sum(each) ** 2 - sum(n * n for n in each)) // 2 for each in counts),
         tied_pairs=len(tied),
-        pairs=[*across, *tied][:LISTED],
+        pairs=list(islice(chain(_identical(copies), tied), LISTED)),
     )
 
 
@@ -114,14 +117,24 @@ def refuse_overlap(overlap: Overlap, name: str, mend: str) -> None:
     raise BlastlineError(f"{name}: {overlap}{first} on two sides of the split; {mend}")
 
 
-def _across(
-    side_of: dict[str, str], pairs: Iterable[tuple[str, str]], why: str
-) -> list[SharedPair]:
+def _identical(copies: Iterable[dict[str, list[str]]]) -> Iterator[SharedPair]:
+    """One after the other, as of thousands of copies there are millions of pairs.
+
+    Args:
+        copies: the paths of one content by side, for each content.
+    """
+    for each in copies:
+        for (first_side, firsts), (second_side, seconds) in combinations(each.items(), 2):
+            for first, second in product(firsts, seconds):
+                yield SharedPair(first, second, first_side, second_side, "identical files")
+
+
+def _across(side_of: dict[str, str], ties: Iterable[tuple[str, str]]) -> list[SharedPair]:
     found = []
-    for first, second in pairs:
+    for first, second in ties:
         sides = side_of.get(first), side_of.get(second)
         if sides[0] is not None and sides[1] is not None and sides[0] != sides[1]:
-            found.append(SharedPair(first, second, sides[0], sides[1], why))
+            found.append(SharedPair(first, second, sides[0], sides[1], "tied"))
     return found
 
 

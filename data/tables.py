@@ -71,9 +71,10 @@ def add_tables(
         folder = str(PurePosixPath(table_path).parent)
         rows = _read(card, table, root / table_path)
         unmatched = f"row of {table_path} without an image"
-        before = len(labelled)
+        matched = False
         for row in rows:
             image = tails.find(folder, row)
+            matched |= image is not None
             if image is None:
                 passed_over.add(unmatched, row.image)
             elif image in labelled and labelled[image].said != row.said:
@@ -83,7 +84,7 @@ def add_tables(
                 )
             else:
                 labelled[image] = row
-        if rows and len(labelled) == before and not card.labels_in_paths:
+        if rows and not matched and not card.labels_in_paths:
             raise BlastlineError(
                 f"{root / table_path}: none of its {len(rows)} rows names an image that is there; "
                 f"found '{rows[0].image}', expected paths like '{next(iter(names))}'"

@@ -169,6 +169,6 @@ def draw(
 
     Example: blastline draw fields --touching 2
     """
-    from pipeline.crop import run_draw
+    from pipeline.draw import run_draw
 
     run_draw(out, fields=fields, cells=cells, touching=touching, seed=seed)

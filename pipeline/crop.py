@@ -1,11 +1,9 @@
 """Crop: smear fields -> single-cell images, labels.csv and overlays to check by eye."""
 
-import csv
 import hashlib
-import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +17,6 @@ from data.decode import MAX_BYTES, UnreadableImageError, decode
 from data.errors import BlastlineError
 from data.files import atomic_path, read_regular, write_text
 from data.listing import SUFFIXES
-from data.synthetic_fields import generate_fields
 from features.fields import find_cells
 from features.fields_crop import (
     HEALTHY,
@@ -33,11 +30,9 @@ from features.fields_crop import (
 )
 from features.fields_scale import red_cell_diameter
 from pipeline.console import progress, say, warn
+from pipeline.crop_table import TABLE, CropTable, Row, same_cells
 
-SETTINGS, TABLE, CELLS, OVERLAYS, RECORDS = "crop.json", "labels.csv", "cells", "overlays", "fields"
-COLUMNS = (
-    "path", "label", "patient", "group", "source", "field", "x0", "y0", "x1", "y1", "touches_edge",
-)  # fmt: skip
+SETTINGS, CELLS, OVERLAYS, RECORDS = "crop.json", "cells", "overlays", "fields"
 FORMAT = 1  # raise it when other cells are found or other pixels cropped
 QUALITY = 90  # of the overlays' JPEG
 _KIND = "blastline crops"
@@ -50,7 +45,7 @@ class _Record:
     field: str
     sha256: str
     annotations: str  # SHA-256 of the annotation file, or ''
-    rows: list[list[str]]  # as COLUMNS
+    rows: list[Row]
 
 
 @dataclass(frozen=True)
@@ -84,31 +79,50 @@ def run_crop(fields: Sequence[Path], out: Path, settings: CropSettings) -> int:
     """Crop the cells of all `fields` (images or folders) into `out`; the number that failed.
 
     Fields cropped before under the same settings are left as they are, so that the same command
-    goes on where it was stopped. Labels and patients that a user filled into labels.csv stay.
+    goes on where it was stopped. What a user wrote into labels.csv stays, see ``CropTable``.
 
     Raises:
         BlastlineError: no field, two of one name, an `out` with other things in it or of other
-            settings, or not one field could be read.
+            settings, a labels.csv that cannot be read, or not one field could be read.
     """
     card = load_card(settings.dataset) if settings.dataset else None
     named = _named(fields, out)
+    _refuse_unknown_classes(named, settings)
     _claim(out, settings)
+    table = CropTable(out, _rows(out))
     failed = []
     try:
         with progress("cropping", "field") as update:
             for done, (name, path) in enumerate(named.items(), 1):
                 try:
-                    _crop_field(name, path, out, settings, card)
+                    _crop_field(name, path, out, settings, card, table.removed)
                 except (UnreadableImageError, BlastlineError) as error:
                     warn(f"crop: {path}: {error}; left out: mend or remove the file")
                     failed.append(name)
                 update(done, len(named))
     finally:  # Ctrl-C keeps the finished fields
-        rows = _write_table(out)
+        rows = table.write(_rows(out))
     if len(failed) == len(named):
         raise BlastlineError(f"crop: none of {len(failed)} fields could be read")
     _tell(out, set(named) - set(failed), rows)
     return len(failed)
+
+
+def _refuse_unknown_classes(named: Mapping[str, Path], settings: CropSettings) -> None:
+    if not settings.classes:
+        return
+    marked = {
+        box.label
+        for path in named.values()
+        if (marks := find_marks(path)) is not None
+        for box in read_marks(marks).boxes
+    }
+    for name in settings.classes:
+        if name not in marked:
+            raise BlastlineError(
+                f"crop: --classes names '{name}', which no field marks; expected some of "
+                f"{', '.join(sorted(marked)) or 'none: there are no boxes'}"
+            )
 
 
 def _named(fields: Sequence[Path], out: Path) -> dict[str, Path]:
@@ -120,6 +134,8 @@ def _named(fields: Sequence[Path], out: Path) -> dict[str, Path]:
                 f"crop: {named[name]} and {path} are both called '{name}'; give the folder above "
                 "them, or crop them into two folders"
             )
+    if not named and any(given.resolve() == out.resolve() for given in fields):
+        raise BlastlineError(f"crop: --out {out} is the folder of fields itself; choose another")
     if not named:
         raise BlastlineError(
             f"crop: no image in {', '.join(map(str, fields))}; expected files or folders of "
@@ -163,9 +179,14 @@ def _claim(out: Path, settings: CropSettings) -> None:
 
 
 def _crop_field(
-    name: str, path: Path, out: Path, settings: CropSettings, card: Card | None
+    name: str,
+    path: Path,
+    out: Path,
+    settings: CropSettings,
+    card: Card | None,
+    removed: Sequence[Row],
 ) -> None:
-    """Crop one field, unless that is done; its record is written last."""
+    """Crop one field but for the cells a user removed, unless that is done; its record is last."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -182,7 +203,7 @@ def _crop_field(
     if (
         before is not None
         and before.annotations == marked
-        and all((out / row[0]).is_file() for row in before.rows)
+        and all((out / row[0]).is_file() for row in _left(before.rows, removed))
     ):
         return
     marks = read_marks(marks_path) if marks_path else None
@@ -193,17 +214,26 @@ def _crop_field(
     h, w = field.shape[:2]
     for number, place in enumerate(places, 1):
         crop = f"{CELLS}/{name}_{number:03d}.png"
-        _write_picture(out / crop, crop_square(field, place.box, settings.margin, settings.size))
         cut = touches_edge(place.box, w, h)
         patient, source = (said.patient, said.source) if said else ("", "")
         rows.append([crop, place.label, patient, name, source, name])
         rows[-1] += [str(edge) for edge in place.box] + [str(int(cut))]
     _write_picture(out / OVERLAYS / f"{name}.jpg", draw_places(field, places))
+    left = {row[0] for row in _left(rows, removed)}
+    for row, place in zip(rows, places, strict=True):
+        if row[0] in left:
+            square = crop_square(field, place.box, settings.margin, settings.size)
+            _write_picture(out / row[0], square)
     for row in before.rows if before else []:
-        if row[0] not in {each[0] for each in rows}:
+        if row[0] not in left:
             (out / row[0]).unlink(missing_ok=True)
     record = json.dumps(asdict(_Record(name, sha256, marked, rows)), ensure_ascii=False) + "\n"
     write_text(out / RECORDS / f"{name}.json", record)
+
+
+def _left(rows: Sequence[Row], removed: Sequence[Row]) -> list[Row]:
+    gone = same_cells(rows, removed)
+    return [row for row in rows if row[0] not in gone]
 
 
 def _content(path: Path) -> bytes:
@@ -248,26 +278,13 @@ def _read_record(path: Path) -> _Record | None:
         return None  # a damaged one is made anew
 
 
-def _write_table(out: Path) -> list[list[str]]:
-    """Gather the records of all fields in labels.csv; what a user filled in there stays."""
+def _rows(out: Path) -> list[Row]:
+    """The rows of all fields that are cropped by now."""
     records = (_read_record(path) for path in sorted((out / RECORDS).rglob("*.json")))
-    rows = [row for record in records if record is not None for row in record.rows]
-    path, filled = out / TABLE, {}
-    if path.is_file():
-        with path.open(encoding="utf-8-sig", newline="", errors="replace") as stream:
-            filled = {row.get("path"): row for row in csv.DictReader(stream)}
-    for row in rows:
-        for column, name in enumerate(COLUMNS[:5]):
-            row[column] = row[column] or (filled.get(row[0], {}).get(name) or "")
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(rows)
-    write_text(path, table.getvalue())
-    return rows
+    return [row for record in records if record is not None for row in record.rows]
 
 
-def _tell(out: Path, named: set[str], rows: list[list[str]]) -> None:
+def _tell(out: Path, named: set[str], rows: list[Row]) -> None:
     ours = [row for row in rows if row[5] in named]
     labels = Counter(row[1] or "unlabelled" for row in ours)
     cut = sum(row[-1] == "1" for row in ours)
@@ -279,16 +296,3 @@ def _tell(out: Path, named: set[str], rows: list[list[str]]) -> None:
     )
     say(f"      {out / TABLE}: scan it with --dataset csv --images {out}")
     say(f"      {out / OVERLAYS}: look whether the boxes fit")
-
-
-def run_draw(out: Path, *, fields: int, cells: int, touching: int, seed: int) -> None:
-    """Draw synthetic fields and say where they lie.
-
-    Raises:
-        BlastlineError: as ``generate_fields``.
-    """
-    with progress("drawing fields", "field") as update:
-        count = generate_fields(
-            out, seed=seed, fields=fields, cells=cells, touching=touching, progress=update
-        )
-    say(f"draw: {count:,} fields in {out / 'fields'}; the truth: {out / 'truth.csv'}, masks beside")

@@ -253,9 +253,7 @@ def _tell(manifest: Manifest, record: ScanRecord) -> None:
             f"      {record.identical_files:,} images have byte-identical copies: kept in one group"
         )
     if counts.get("excluded", 0):
-        say(
-            "      excluded: the same picture under different labels (see the manifest and ties.csv)"
-        )
+        say("      excluded: one picture under different labels (see the manifest and ties.csv)")
     for warning in (overlap_warning(record.overlap), split_warning(record.unit)):
         if warning:
             say(f"      WARNING: {warning}")

@@ -16,6 +16,7 @@ from data.audit.association_strength import (
 from data.audit.properties import FORMATS, NO_QUALITY, size_names
 from data.errors import BlastlineError
 
+MOSTLY = 0.8  # strength beyond which "in part" would understate
 RARE = 0.005  # share of the images below which a value is not worth a sentence
 
 
@@ -143,7 +144,8 @@ def _judge(found: list[Association]) -> list[Association]:
 
 def _verdict(each: Association, shortcut: bool) -> str:
     if shortcut and not each.technical:
-        return f"the class can be read off the {each.title} in part, perhaps by way of the cells"
+        part = "" if each.strength > MOSTLY else " in part"
+        return f"the class can be read off the {each.title}{part}, perhaps by way of the cells"
     if shortcut:
         return f"{each.title} follows the class"
     if each.strength < LEAST_STRENGTH:

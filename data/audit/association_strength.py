@@ -7,6 +7,8 @@ import numpy as np
 LEAST_STRENGTH = 0.1  # of a shortcut: Cohen's small effect; far below it no classifier profits
 LEVEL = 0.05  # of p, corrected for the number of properties
 ROUNDS = 999  # permutations, so that p is 0.001 at least
+ATTEMPTS = 100  # at as many permutations that keep every class
+FEW = 2000  # images on which permutations of what costs much are made
 BINS = 10  # of a number: tenths of the images
 
 
@@ -32,6 +34,37 @@ def permuted_classes(y: np.ndarray, groups: np.ndarray, rounds: int, seed: int) 
     return found
 
 
+def permuted_keeping_classes(
+    y: np.ndarray, groups: np.ndarray, rounds: int, seed: int
+) -> np.ndarray:
+    """The same, of which no class is lost, as a rare one may be where groups are mixed.
+
+    Returns:
+        (up to rounds, n) class codes: fewer where ATTEMPTS times as many draws hold no more.
+    """
+    present, kept = len(np.unique(y)), np.empty((0, len(y)), np.intp)
+    for attempt in np.random.SeedSequence(seed).generate_state(ATTEMPTS).tolist():
+        drawn = permuted_classes(y, groups, rounds, attempt)
+        whole = [len(np.unique(row)) == present for row in drawn]
+        kept = np.concatenate([kept, drawn[whole]])[:rounds]
+        if len(kept) == rounds:
+            break
+    return kept
+
+
+def few_of_each(y: np.ndarray, seed: int) -> np.ndarray:
+    """Sorted rows of about FEW images in all: of no class more than its equal part, at random.
+
+    Luck reaches further with fewer images, so a level that is found on them is a safe one.
+    """
+    if len(y) <= FEW:
+        return np.arange(len(y))
+    order = np.random.default_rng(seed).permutation(len(y))
+    order = order[np.argsort(y[order], kind="stable")]
+    first = np.searchsorted(y[order], y[order])
+    return np.sort(order[np.arange(len(y)) - first < FEW // len(np.unique(y))])
+
+
 def strength_and_p(
     columns: Sequence[np.ndarray], y: np.ndarray, permuted: np.ndarray, n_classes: int
 ) -> tuple[int, float, float]:
@@ -45,18 +78,26 @@ def strength_and_p(
         The number of that column, its strength (bias-corrected Cramer's V), and how often permuted
         classes reach this strength in any column.
     """
-    strengths = np.zeros((len(columns), 1 + len(permuted)))
+    strengths = strengths_of(columns, (y, *permuted), n_classes)
+    best, found = int(strengths[:, 0].argmax()), strengths.max(axis=0)
+    reached = np.count_nonzero(found[1:] >= found[0] - 1e-9)
+    return best, float(found[0]), float((1 + reached) / (1 + len(permuted)))
+
+
+def strengths_of(
+    columns: Sequence[np.ndarray], labellings: Sequence[np.ndarray], n_classes: int
+) -> np.ndarray:
+    """(columns, labellings) float64: how closely each of several y follows each column."""
+    strengths = np.zeros((len(columns), len(labellings)))
     for row, column in zip(strengths, columns, strict=True):
         bins = _bins(column)
         shape = (n_classes, int(bins.max()) + 1)
         counts = [
             np.bincount(codes * np.intp(shape[1]) + bins, minlength=shape[0] * shape[1])
-            for codes in (y, *permuted)
+            for codes in labellings
         ]
         row[:] = cramers_v(np.stack(counts).reshape(-1, *shape))
-    best, found = int(strengths[:, 0].argmax()), strengths.max(axis=0)
-    reached = np.count_nonzero(found[1:] >= found[0] - 1e-9)
-    return best, float(found[0]), float((1 + reached) / (1 + len(permuted)))
+    return strengths
 
 
 def cramers_v(counts: np.ndarray) -> np.ndarray:

@@ -6,13 +6,14 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from data.audit.association_strength import permuted_classes
+from data.audit.association_strength import few_of_each, permuted_keeping_classes
 from data.errors import BlastlineError
 
 # Share of the pooled covariance in each class's own: few images give poor covariances.
 SHRINKAGE = 0.1
 LEAST_GAIN = 0.05  # of the way from chance to perfect: what a finding passes
-PERMUTATIONS = 8  # of a quarter of the places, so that they cost two maps
+PERMUTATIONS = 19  # so that luck passes the best of them in one set of 20
+UNKNOWN = 1.0  # the level where classes cannot be permuted; no accuracy passes it
 LEAST_CONTRAST = 0.2  # of shares of cells: below it, as in whole fields, no place is the usual one
 SELDOM = 0.1  # of the cells reach the border of their usual place
 _FLOOR = 1.0  # grey levels squared: what rounding to 8 bits leaves of the variance
@@ -28,7 +29,7 @@ class Frame:
         picture: (g, g, 3) uint8 mean of all images.
         skill: (g, g) float64 of ``frame_map``. cells: (g, g) bool of ``cell_region``.
         chance: balanced accuracy of guessing.
-        level: what a finding passes: ``best_by_luck``, and LEAST_GAIN.
+        level: what a finding passes: ``best_by_luck``, and LEAST_GAIN; UNKNOWN if not known.
         telling: number of places outside the cells where the class shows all the same.
         text: one sentence for the user.
     """
@@ -62,10 +63,15 @@ def look_at_frame(
     telling = int(np.count_nonzero(skill[~cells] > level))
     where = "outside the usual place of the cells" if cells.any() else "at any one place"
     best = float(skill[~cells].max()) if not cells.all() else chance
+    passing = (
+        f"{telling} of {np.count_nonzero(~cells)} places pass {level:.3f}, which by luck alone one "
+        "set in 20 does at any place"
+    )
+    if luck == UNKNOWN:
+        passing = "what luck reaches is not known, as too few groups hold the rare classes"
     text = (
         f"{where} colour tells the class with a balanced accuracy of {best:.3f} at most (chance "
-        f"{chance:.3f}); {telling} of {np.count_nonzero(~cells)} places pass {level:.3f}, "
-        "which luck and trifles do not"
+        f"{chance:.3f}); {passing}"
     )
     picture = pictures.mean(axis=0).round().astype(np.uint8)
     return Frame(picture, skill, cells, chance, level, telling, text)
@@ -113,17 +119,24 @@ def best_by_luck(
     n_classes: int,
     seed: int,
 ) -> float:
-    """The highest accuracy at any place of a map of classes permuted among groups.
+    """The highest accuracy at any place of the maps of 19 permutations of classes among groups.
 
-    The best of a thousand places lies above chance even where there is nothing to see. What does
-    not pass this figure, the highest of a few permutations on every second place, is no finding.
+    The best of a thousand places lies above chance even where there is nothing to see. Where there
+    is nothing, the best of the true map is as likely as any of these to be the highest, so it
+    passes this figure in one set of 20. Large sets are permuted on ``few_of_each``, which makes
+    the figure higher than need be, but hardly more than LEAST_GAIN does.
 
     Args:
         groups: (n,) names or numbers. seed: of the permutations. Others as for ``frame_map``.
+
+    Returns:
+        UNKNOWN where fewer permutations than that keep every class.
     """
-    coarse = pictures[:, ::2, ::2]
-    permuted = permuted_classes(y, groups, PERMUTATIONS, seed)
-    maps = [frame_map(coarse, codes, folds, n_classes) for codes in permuted.astype(np.intp)]
+    few = few_of_each(y, seed)
+    permuted = permuted_keeping_classes(y[few], groups[few], PERMUTATIONS, seed)
+    if len(permuted) < PERMUTATIONS:
+        return UNKNOWN
+    maps = [frame_map(pictures[few], codes, folds[few], n_classes) for codes in permuted]
     return float(max(each.max() for each in maps))
 
 

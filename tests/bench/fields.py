@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 from data.annotations import read_marks
+from data.audit.fingerprint import fingerprint, pack
+from data.audit.pairs import find_pairs
 from data.decode import decode
 from features.fields import find_cells
 from features.segment import segment
@@ -26,16 +28,21 @@ def fields(folder: Path) -> list[str]:
     """
     if not (ZHENG.is_dir() and BCCD.is_dir()):
         return ["Not measured: needs the real pictures in `../shared`."]
+    smears = sorted((BCCD / "BCCD/JPEGImages").glob("*.jpg"))
+    chosen_on, reported = (_half(smears, half) for half in HALVES)
+    apart = sorted(set(reported) - _tied_to(chosen_on, smears))
     return [
         "Parameters were chosen on the odd-numbered pictures. A white cell is found if its box and",
         "the drawn one overlap by half (IoU 0.5), each found cell counting once; BCCD lacks boxes",
-        "of some white cells at the edge, which count as false here.",
+        "of some white cells at the edge, which count as false here. Of its even-numbered fields,",
+        f"{len(reported) - len(apart)} of {len(reported)} share ground with an odd-numbered one, "
+        "as the audit finds, and are left out.",
         "",
         *table("wbc_zheng2018 | pictures | nucleus Dice, mean | lowest tenth | cell Dice, mean",
                [_dice(name, half) for name in ("Dataset 1", "Dataset 2") for half in HALVES]),
         "",
         *table("BCCD | fields | white cells | found | recall | false | precision | fields/s",
-               [_found(half) for half in HALVES]),
+               [_found(half, each) for half, each in zip(HALVES, (chosen_on, apart), strict=True)]),
     ]  # fmt: skip
 
 
@@ -62,8 +69,19 @@ def _dice(name: str, half: str) -> str:
     )
 
 
-def _found(half: str) -> str:
-    paths = _half(sorted((BCCD / "BCCD/JPEGImages").glob("*.jpg")), half)
+def _tied_to(some: Sequence[Path], paths: Sequence[Path]) -> set[Path]:
+    """``some`` and the pictures that share ground with them, be it over others."""
+    prints = pack([fingerprint(decode(path.read_bytes())) for path in paths])
+    found = find_pairs(prints, lambda number: decode(paths[number].read_bytes()))
+    pairs = [{paths[pair.first], paths[pair.second]} for pair in found]
+    tied, before = set(some), 0
+    while len(tied) > before:
+        before = len(tied)
+        tied.update(*(pair for pair in pairs if pair & tied))
+    return tied
+
+
+def _found(half: str, paths: Sequence[Path]) -> str:
     there = told = hits = 0
     seconds = 0.0
     for path in paths:

@@ -1,5 +1,6 @@
 """The proof of what a split keeps apart: shared patients, groups, identical files and ties."""
 
+import tracemalloc
 from itertools import combinations
 
 import pandas as pd
@@ -81,6 +82,19 @@ def test_of_very_many_pairs_all_are_counted_and_the_first_listed() -> None:
     rows += [("test", "", "", str(number), "x") for number in range(40, 80)]
     found = find_overlap(frame(*rows))
     assert (found.identical_pairs, len(found.pairs)) == (1600, LISTED)
+
+
+def test_thousands_of_copies_cost_no_memory_for_each_pair() -> None:
+    rows = [("train", str(number % 5), "", str(number), "x") for number in range(1500)]
+    table = frame(*rows)
+    tracemalloc.start()
+    found = find_overlap(table)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found.identical_pairs, len(found.pairs)) == (10 * 300 * 300, LISTED)
+    assert peak < 8 << 20
+    assert len(set(found.pairs)) == LISTED
+    assert all(each.first_side != each.second_side for each in found.pairs)
 
 
 def test_it_is_refused_with_numbers_and_the_mend_or_not_at_all() -> None:

@@ -170,6 +170,12 @@ def test_a_row_that_is_repeated_says_nothing_new(folder: Path) -> None:
     assert len(scan(CSV, folder, folds=2).manifest) == 12
 
 
+def test_a_second_table_that_says_the_same_says_nothing_new(folder: Path) -> None:
+    table(folder, rows())
+    table(folder, rows(), "copy/labels.csv")
+    assert len(scan(CSV, folder, folds=2).manifest) == 12
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

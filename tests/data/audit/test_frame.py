@@ -5,7 +5,9 @@ import pytest
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.metrics import balanced_accuracy_score
 
+from data.audit.association_strength import FEW, few_of_each
 from data.audit.frame import (
+    UNKNOWN,
     best_by_luck,
     cell_region,
     cell_share,
@@ -116,6 +118,49 @@ def test_luck_lies_above_chance_and_planted_places_above_luck() -> None:
     assert 1 / CLASSES < luck < 0.5
     frames[y == 1, 2:4, 2:4] -= 40
     assert best_by_luck(frames, y, np.arange(N), folds(), CLASSES, 0) < 0.5
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_rare_class_is_never_lost_in_the_permutations(seed: int) -> None:
+    """Two rare cells, whose groups hold a common one each."""
+    frames, y, groups = pictures(n=40, side=4), np.zeros(40, int), np.arange(40) // 2
+    y[[0, 2]] = 1
+    luck = best_by_luck(frames, y, groups, groups % 5, 2, seed)
+    assert 0.5 < luck <= 1
+
+
+def test_where_no_permutation_keeps_the_rare_classes_luck_is_not_known() -> None:
+    """Three rare cells in one large group, and images by themselves."""
+    y = np.arange(140) % 2
+    y[:3] = (2, 3, 4)
+    groups = np.maximum(np.arange(140), 60)
+    frames = pictures(n=140, side=4)
+    found = look_at_frame(frames, y, groups, groups % 5, 5, 0)
+    assert (found.level, found.telling) == (UNKNOWN, 0)
+    assert "what luck reaches is not known" in found.text
+
+
+def test_luck_is_sought_at_every_place() -> None:
+    """The colours of six patients, at one place, tell the class by luck or not at all."""
+    patients = np.repeat(np.arange(6), 30)
+    frames = pictures(n=180)
+    frames[:, 1, 1] = np.array([60, 160, 90, 190, 75, 175], np.uint8)[patients, None]
+    y = patients % 2
+    found = look_at_frame(frames, y, patients, patients // 2, 2, 0)
+    assert found.skill[1, 1] > 0.9
+    assert found.telling == 0
+
+
+def test_many_images_are_permuted_in_part_and_every_class_of_them() -> None:
+    n = FEW + 1000
+    y = np.where(np.arange(n) % 500, np.arange(n) % 2, 2)
+    few = few_of_each(y, 0)
+    assert np.bincount(y[few]).tolist() == [FEW // 3, FEW // 3, 6]
+    assert (np.diff(few) > 0).all()
+    assert (few_of_each(y[:FEW], 0) == np.arange(FEW)).all()
+    frames = pictures(n=n, side=8)
+    frames[y == 1, 0, 0] -= 40
+    assert look_at_frame(frames, y, np.arange(n), np.arange(n) // 2 % 5, 3, 0).telling == 1
 
 
 def test_cells_lie_where_they_were_drawn() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.audit.association_strength import FEW
 from data.audit.labels import BurnedIn, burned_in
 from data.decode import decode
 from data.synthetic import UNLABELLED, generate
@@ -111,6 +112,41 @@ def test_the_label_of_one_patient_is_not_said_to_follow_the_class() -> None:
     (found,) = search(marked, y, patients)
     assert not found.follows_class
     assert found.share == {"A": 0.0, "B": 1.0}
+
+
+def dirt(seed: int, n: int = 96, side: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures and edges of images with dirt at many places, each on some of them at random."""
+    rng = np.random.default_rng(seed)
+    edges = rng.integers(1, 6, (n, side, side), np.uint8)
+    pictures = rng.integers(190, 220, (n, side, side, 3), np.uint8)
+    for row, column in ((1, 1), (1, 8), (1, 15), (7, 1), (7, 15), (15, 7)):
+        spot = np.ix_(rng.random(n) < 0.4, range(row, row + 2), range(column, column + 3))
+        edges[spot] = rng.integers(20, 60, edges[spot].shape)
+        pictures[spot] = rng.integers(60, 120, pictures[spot].shape)
+    return pictures, edges
+
+
+def test_dirt_that_knows_nothing_of_the_class_seldom_follows_it() -> None:
+    boxes, follow = 0, 0
+    for seed in range(20):
+        y = np.random.default_rng(100 + seed).permutation(96) % 3
+        found = burned_in(*dirt(seed), y, np.arange(96), CLASSES, seed)
+        boxes += len(found)
+        follow += any(each.follows_class for each in found)
+    assert boxes > 60
+    assert follow <= 3  # one in twenty is to be expected
+
+
+def test_p_is_that_of_many_images_too() -> None:
+    """Of more images than are permuted."""
+    pictures, edges = dirt(0, n=FEW + 500)
+    y = np.arange(len(edges)) % 3
+    clean = burned_in(pictures, edges, y, np.arange(len(y)), CLASSES, 0)
+    assert len(clean) > 3
+    assert not any(each.follows_class for each in clean)
+    edges[y == 1, 1:3, 1:4] = 3
+    found = burned_in(pictures, edges, y, np.arange(len(y)), CLASSES, 0)
+    assert [each.follows_class for each in found if each.left + each.top < 0.1] == [True]
 
 
 def test_the_step_blanks_the_rectangle() -> None:
