@@ -79,7 +79,7 @@ class SplitPart(Part):
     """How cells were split, and the proof that nothing crosses."""
 
     protocol: Literal["cross-validation", "fixed test set"]
-    unit: Literal["patient", "block", "image"]
+    unit: Literal["patient", "group", "block", "image"]
     folds: int
     inner_folds: int
     seed: int

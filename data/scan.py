@@ -19,7 +19,7 @@ from data.manifest import Manifest
 from data.overlap import Overlap, find_overlap, refuse_overlap
 from data.splits import grouped_folds
 
-UNITS = ("image", "block", "patient")  # from the weakest to the best
+UNITS = ("image", "block", "group", "patient")  # from the weakest to the best
 Protocol = Literal["grouped", "official"]
 Ties = Sequence[tuple[str, str]]
 
@@ -29,7 +29,7 @@ class Scan:
     """A scanned folder: its manifest, what was passed over, and the unit that the split keeps."""
 
     manifest: Manifest
-    unit: str  # patient, block or image: the weakest that a labelled image has
+    unit: str  # patient, group (of a table), block or image: the weakest that a labelled image has
     passed_over: dict[str, int]  # reason -> number of files and table rows
     examples: dict[str, list[str]]  # reason -> the first of them
     identical_files: int  # images whose content another image has too
@@ -196,7 +196,7 @@ def _groups(
         said = [("patient", name.patient), ("group", name.group), ("block", block)]
         keys[row] += [each for each in said if each[1]] or [("row", row)]
         tags.append(name.patient or name.group or block)
-        units.append("patient" if name.patient else "block" if tags[-1] else "image")
+        units.append(next((unit for unit, there in said if there), "image"))
     return name_groups(join_groups(keys), tags, frame.image_id.tolist()), units
 
 

@@ -209,6 +209,11 @@ def split_warning(unit: str) -> str:
     """What every output says where cells of one patient may stand on both sides of a split."""
     if unit == "patient":
         return ""
+    if unit == "group":
+        return (
+            "No patient ids: the split keeps the groups of the table together, such as the cells of "
+            "one field. Cells of one patient may still stand on both sides; figures may flatter."
+        )
     if unit == "block":
         return (
             "No patient ids: the split keeps blocks of neighbouring images together, which share "

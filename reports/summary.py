@@ -116,6 +116,7 @@ def _meaning(result: RunResult, chosen: ClassifierResult) -> list[str]:
         source = {
             "patient": "from other patients of this kind",
             "block": "from other blocks of this set",
+            "group": "from other groups of this set",
             "image": "from this very set",
         }[result.split.unit]
         lines.append(

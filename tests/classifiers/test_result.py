@@ -50,7 +50,7 @@ RESULT = st.fixed_dictionaries(
         "split": st.fixed_dictionaries(
             {
                 "protocol": st.sampled_from(["cross-validation", "fixed test set"]),
-                "unit": st.sampled_from(["patient", "block", "image"]),
+                "unit": st.sampled_from(["patient", "group", "block", "image"]),
                 "official": st.booleans(),
                 "warning": st.text(max_size=9),
                 "overlap": st.text(max_size=9),

@@ -138,7 +138,7 @@ def test_group_source_fold_and_split_are_taken_where_they_are_given(folder: Path
             lines.append(f"cells/{who}{n}.png,{label},field {who},north,{fold},{part},x")
     table(folder, "\n".join(lines))
     found = scan(CSV, folder, folds=2, split="official")
-    assert found.unit == "block"
+    assert found.unit == "group"
     assert column(found, "group")["cells/a0.png"] == "field a"
     assert set(column(found, "source").values()) == {"north"}
     for path, split in column(found, "split").items():
