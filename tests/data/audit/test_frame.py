@@ -120,6 +120,15 @@ def test_luck_lies_above_chance_and_planted_places_above_luck() -> None:
     assert best_by_luck(frames, y, np.arange(N), folds(), CLASSES, 0) < 0.5
 
 
+def test_where_nothing_is_to_be_seen_places_seldom_tell_the_class() -> None:
+    telling = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        y, fold = rng.permutation(60) % 2, rng.permutation(60) % 5
+        telling += look_at_frame(pictures(seed, 60), y, np.arange(60), fold, 2, seed).telling > 0
+    assert telling <= 4  # one in twenty is to be expected
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_a_rare_class_is_never_lost_in_the_permutations(seed: int) -> None:
     """Two rare cells, whose groups hold a common one each."""
