@@ -224,7 +224,7 @@ def _image(table: Table, value: str, where: str) -> str:
     parts = path.split("/")
     if path.startswith("/") or ".." in parts:
         raise BlastlineError(
-            f"{where}: path '{value}' leaves the image folder; expected a path inside it"
+            f"{where}: path '{value}' leaves the image folder; expected one relative to it"
         )
     return "/".join(part for part in parts if part not in ("", "."))
 
