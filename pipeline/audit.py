@@ -128,8 +128,8 @@ def audit_of(config: RunConfig, manifest: Manifest) -> AuditPart | None:
     if part is None or part.manifest == _digest(manifest):
         return part
     warn(
-        f"run {config.run_folder}: audit.json is of other groups or folds than manifest.csv and is "
-        "left out of the report; scan or extract again"
+        f"run {config.run_folder}: audit.json is of other labels, groups or folds than "
+        "manifest.csv, and is left out of the report; scan or extract again"
     )
     return None
 

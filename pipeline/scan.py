@@ -211,8 +211,8 @@ def split_warning(unit: str) -> str:
         return ""
     if unit == "group":
         return (
-            "No patient ids: the split keeps the groups of the table together, such as the cells of "
-            "one field. Cells of one patient may still stand on both sides; figures may flatter."
+            "No patient ids: the split keeps the groups of the table together, such as the cells "
+            "of one field. Cells of one patient may still stand on both sides; figures may flatter."
         )
     if unit == "block":
         return (

@@ -145,7 +145,7 @@ def test_official_folds_that_share_anything_stop_unless_that_is_allowed(
     assert "1 patient, 2 groups, 1 pair of identical files, 1 pair that shows the same ground" in (
         message
     )
-    assert "split by groups, or allow it (--allow-overlap)" in message
+    assert "split by groups (--split grouped), or allow it" in message
     found = scan(folded, parts, split="official", ties=ties, allow_overlap=True)
     assert found.overlap.patients == ["0"]
     assert found.overlap.groups == ["0", "1+2+7+8"]
@@ -173,5 +173,5 @@ def test_a_tie_with_the_official_test_set_is_refused(card: Card, root: Path) -> 
     ties = [("training/a/p0_0.png", "testing/a/p7_0.png")]
     message = refused(card, root, folds=2, ties=ties)
     assert "1 group, 1 pair that shows the same ground" in message
-    assert "keep each patient on one side, or allow it" in message
+    assert "lists them in ties.csv), or allow it" in message
     assert scan(card, root, folds=2, ties=ties, allow_overlap=True).overlap.tied_pairs == 1

@@ -118,7 +118,7 @@ def test_findings_on_other_folds_are_left_out_of_the_result(
     guarded("audit", *options, "--seed", 5).well()
     done = guarded("fit", *shared, "--classifiers", "logistic", "--trials", 1, "--rounds", 0)
     assert done.code == 0
-    assert "audit.json is of other groups or folds" in done.err
+    assert "audit.json is of other labels, groups or folds" in done.err
     result = json.loads((tmp_path / "w/r/run.json").read_text(encoding="utf-8"))
     assert result["audit"] is None
 

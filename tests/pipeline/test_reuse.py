@@ -58,7 +58,9 @@ def test_another_label_is_a_change(run: Run, guarded: Guarded) -> None:
     first, second = one.iloc[0], one.iloc[1]
     table.loc[table.image_id == first.image_id, "label"] = second.label
     table[list(COLUMNS)].to_csv(run.folder / "manifest.csv", index=False)
-    assert SAID not in fit(run, guarded)
+    done = guarded("fit", *run.options("fit"))
+    assert SAID not in done.out
+    assert "audit.json is of other labels" in done.err
 
 
 @pytest.mark.parametrize("name", ["run.json", "predictions.csv", "bundle/bundle.json", "fit.json"])
