@@ -13,6 +13,8 @@ from data.audit.register import Likeness, by_shift, by_warp, structure
 Read = Callable[[int], np.ndarray]
 Progress = Callable[[int, int], None]
 
+FEW = 6  # matching points: two rims of red cells give as many now and then
+CLOSE = 0.9  # correlation that shared ground of few points must reach
 KEPT = 64  # planes in memory while candidates are compared
 # Bounds between what was seen for true pairs and for similar cells. Those of one picture are
 # stricter: a warp makes a round cell fit another one.
@@ -137,7 +139,7 @@ def _shared_ground(reader: _Reader, laid: Laid) -> Pair | None:
     """Whether the two agree wherever they overlap at the shift."""
     a, b = reader(laid.first), reader(laid.second)
     alike, shift, share = by_shift(a.structure, b.structure, laid.shift)
-    if not alike.reaches(GROUND):
+    if not alike.reaches(GROUND) or (laid.points < FEW and alike.similarity < CLOSE):
         return None
     factor = reduction(*reader.prints["size"][laid.first].tolist())
     shift = (shift[0] * factor, shift[1] * factor)

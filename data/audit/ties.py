@@ -18,7 +18,7 @@ from data.errors import BlastlineError
 from data.files import write_text
 from data.hashes import Progress
 
-FORMAT = 1  # raised when other pairs would be found among the same images
+FORMAT = 2  # raised when other pairs would be found among the same images
 Stage = Callable[[str, str], AbstractContextManager[Progress]]
 Kind = Literal["exact", "near", "ground"]
 KINDS: tuple[Kind, ...] = ("exact", "near", "ground")

@@ -10,6 +10,7 @@ from data.audit import looks as looks_module
 from data.audit import ties as ties_module
 from data.audit.looks import Looks, look
 from data.audit.ties import Tie, find_ties
+from data.synthetic import generate
 from data.synthetic_cell import Stain, render_cell
 from tests.data.images import encode
 
@@ -110,6 +111,18 @@ def test_looks_of_another_format_are_removed(root: Path, tmp_path: Path) -> None
     part.rename(part.with_name(f"0{part.name}"))
     assert not any(sha256 in Looks(tmp_path / "work") for sha256 in hashes.values())
     assert not list((tmp_path / "work").glob("*.npy"))
+
+
+def test_cells_of_different_patients_with_red_cells_about_them_share_nothing(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "drawn"
+    generate(root)
+    hashes = {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*.png")
+    }
+    assert ties(root, hashes, tmp_path / "work") == ([], {})
 
 
 def test_only_new_images_are_looked_at(
