@@ -37,7 +37,7 @@ class BurnedInPart(Part):
 
 
 class TrivialPart(Part):
-    """A classifier that sees no cell, on the same grouped folds."""
+    """A trivial classifier on the folds of the real ones."""
 
     name: str
     title: str

@@ -186,7 +186,7 @@ def tell_findings(part: AuditPart) -> None:
     if telling:
         best = max(telling, key=lambda each: each.f1_macro.value or 0.0)
         say(
-            f"      best without a look at the cell: {best.title[0].lower()}{best.title[1:]}, "
+            f"      best trivial classifier: {best.title[0].lower()}{best.title[1:]}, "
             f"accuracy {best.accuracy.value:.3f}, macro F1 {best.f1_macro.value:.3f}"
         )
 

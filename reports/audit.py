@@ -35,7 +35,7 @@ def audit(result: RunResult) -> dict[str, object]:
                 ("The classifier", "selected", words.selected(result).test.f1_macro),
                 *((each.title, "baseline", each.f1_macro) for each in trivial),
             ],
-            "Macro F1 of classifiers that see no cell, beside the one of this run",
+            "Macro F1 of trivial classifiers, beside the one of this run",
             "trivial",
         )
         if part.trivial and result.split.protocol == "cross-validation"

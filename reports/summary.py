@@ -22,7 +22,7 @@ def summary(result: RunResult) -> dict[str, object]:
 
 
 def _trivial(result: RunResult) -> list[tuple[str, Estimate, Estimate]]:
-    """Title, macro F1 and accuracy of all that sees no cell, on the cells of the classifier."""
+    """Title, macro F1 and accuracy of all trivial classifiers, on the cells of the real one."""
     found = [
         (each.title, each.test.f1_macro, each.test.accuracy)
         for each in words.with_role(result, "baseline")
