@@ -86,7 +86,9 @@ def judge(config: RunConfig, scan: Scan, tied: Tied) -> AuditPart:
     labels = dict(zip(frame.path, frame.label, strict=True))
     # Two cells of one field may well be of different classes: shared ground is no conflict.
     conflicting = [
-        tie for tie in tied.ties if tie.kind != "ground" and labels[tie.first] != labels[tie.second]
+        tie
+        for tie in tied.ties
+        if tie.kind != "ground" and len({labels[tie.first], labels[tie.second]} - {""}) > 1
     ]
     kinds = [[tie for tie in tied.ties if tie.kind == kind] for kind in KINDS]
     some = [tie for each in kinds for tie in each[: LISTED // len(KINDS)]]

@@ -143,6 +143,20 @@ def test_a_copy_under_another_label_is_excluded_with_its_original(
     assert excluded == {"fold0/a/3.png", "fold1/b/99.jpg"}
 
 
+def test_a_copy_without_a_label_contradicts_nothing(
+    guarded: Guarded, options: list[object], images: Path, tmp_path: Path
+) -> None:
+    leak(images)
+    card = tmp_path / "labelled.toml"
+    card.write_text(CARD.replace("(?P<label>a|b)/", "(?P<label>a|b|unlabelled)/"), encoding="utf-8")
+    (images / "fold1/unlabelled").mkdir()
+    (images / "fold1/a/99.jpg").rename(images / "fold1/unlabelled/99.jpg")
+    done = guarded("scan", *options).well()
+    assert "1 near duplicates" in done.out
+    assert "two labels" not in done.out
+    assert "0 excluded" in done.out
+
+
 def test_audit_tells_all_and_stops_at_nothing(
     guarded: Guarded, options: list[object], images: Path, tmp_path: Path
 ) -> None:
