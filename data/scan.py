@@ -1,4 +1,4 @@
-"""Scan a folder under a card: find, hash, group and split its images."""
+"""The scan of a folder: groups and sides of the split for the images found there."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,10 +11,8 @@ import pandas as pd
 
 from data.cards import Card, CellName
 from data.errors import BlastlineError
-from data.found import Found, find_images
+from data.found import Found
 from data.groups import join_groups, name_groups
-from data.hashes import KnownHashes, Progress
-from data.listing import SUFFIXES as SUFFIXES
 from data.manifest import Manifest
 from data.overlap import Overlap, find_overlap, refuse_overlap
 from data.splits import grouped_folds
@@ -35,28 +33,6 @@ class Scan:
     identical_files: int  # images whose content another image has too
     unchanged: int  # images whose hash was known, so that they were not read
     overlap: Overlap  # what stands on two sides of the split: nothing, unless that was allowed
-
-
-def scan(
-    card: Card,
-    root: Path,
-    *,
-    folds: int = 5,
-    seed: int = 0,
-    split: Protocol = "grouped",
-    ties: Ties = (),
-    allow_overlap: bool = False,
-    progress: Progress | None = None,
-    known: KnownHashes | None = None,
-) -> Scan:
-    """List the images below ``root`` that the card describes, with groups and folds.
-
-    It is ``split_images`` of ``find_images``; see there for arguments and errors.
-    """
-    found = find_images(card, root, progress=progress, known=known)
-    return split_images(
-        card, found, folds=folds, seed=seed, split=split, ties=ties, allow_overlap=allow_overlap
-    )
 
 
 def split_images(

@@ -13,7 +13,7 @@ from classifiers.bundle import Bundle, read_bundle
 from data.decode import MAX_BYTES, UnreadableImageError, decode
 from data.errors import BlastlineError
 from data.files import read_regular, write_text
-from data.scan import SUFFIXES
+from data.listing import SUFFIXES
 from features.engine import Engine
 from features.fuse import fuse
 from pipeline.console import progress, say, warn

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from data.cards import UNLABELLED, card_names, load_card
 from data.errors import BlastlineError
-from data.scan import scan
-from tests.data.folders import put
+from tests.data.folders import put, scan
 
 GOOD = """
 format = 1

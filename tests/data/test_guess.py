@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from data.cards import Card, CellName
 from data.guess import Guess, guess_card
-from data.scan import scan
-from tests.data.folders import column, put
+from tests.data.folders import column, put, scan
 from tests.shared import ARIA_NAMES, BCCD, CNMC, SHARED, needs_shared
 
 PARTS = st.lists(

@@ -7,8 +7,7 @@ import pytest
 
 from data.cards import load_card
 from data.errors import BlastlineError
-from data.scan import scan
-from tests.data.folders import column, put
+from tests.data.folders import column, put, scan
 from tests.shared import SHARED, needs_shared
 
 ZHENG = SHARED / "data/segmentation-wbc-zheng-2018"

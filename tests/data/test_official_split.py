@@ -8,8 +8,7 @@ import pytest
 from data.cards import Card, load_card
 from data.errors import BlastlineError
 from data.manifest import Manifest
-from data.scan import scan
-from tests.data.folders import column, put
+from tests.data.folders import column, put, scan
 
 CARD = """
 format = 1

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from data.cards import load_card
 from data.found import find_images
 from data.manifest import Manifest
-from data.scan import scan
-from tests.data.folders import FOLDERS, column, put, refusal
+from tests.data.folders import FOLDERS, column, put, refusal, scan
 from tests.shared import ARIA_NAMES, CNMC_SAMPLES, PBC, needs_shared
 
 

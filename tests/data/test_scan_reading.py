@@ -11,8 +11,7 @@ from data import files, hashes
 from data.cards import load_card
 from data.errors import BlastlineError
 from data.hashes import KnownHashes
-from data.scan import scan
-from tests.data.folders import FOLDERS, column, put, refusal
+from tests.data.folders import FOLDERS, column, put, refusal, scan
 
 
 def unreadable(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from data.cards import load_card
 from data.errors import BlastlineError
-from data.scan import Scan, scan
-from tests.data.folders import column, put
+from data.scan import Scan
+from tests.data.folders import column, put, scan
 
 CSV = load_card("csv")
 HEADER = "path,label,patient,field\n"

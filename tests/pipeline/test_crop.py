@@ -10,8 +10,8 @@ import pytest
 
 from data.cards import load_card
 from data.decode import decode
-from data.scan import scan
 from data.synthetic_fields import generate_fields
+from tests.data.folders import scan
 from tests.pipeline.commands import Done, Guarded, interrupted, refused
 from tests.shared import BCCD, needs_shared
 
