@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,14 @@ from classifiers.audit_part import (
 )
 from data.audit.association import associations
 from data.audit.frame import look_at_frame
-from data.audit.labels import burned_in
+from data.audit.labels import BurnedIn, burned_in
 from data.audit.looks import FORMAT as LOOKS_FORMAT
 from data.audit.looks import Looks
 from data.audit.properties import parts_of
 from data.audit.ties import KINDS, Tie, find_ties
 from data.files import write_text
-from data.found import Found
 from data.manifest import Manifest
-from data.scan import Scan
+from data.overlap import find_overlap
 from pipeline.config import RunConfig
 from pipeline.console import progress, say, warn
 
@@ -62,27 +62,36 @@ class Tied:
         return [(tie.first, tie.second) for tie in self.ties if tie.kind == "near"]
 
 
-def tie_images(config: RunConfig, found: Found) -> Tied:
-    """Look at every image, once for all runs on the data set, and find those that show the same."""
+def tie_images(config: RunConfig, root: Path, hashes: Mapping[str, str]) -> Tied:
+    """Look at every image, once for all runs on the data set, and find those that show the same.
+
+    Args:
+        hashes: path below ``root`` -> SHA-256, in the order of the manifest.
+    """
     started = time.perf_counter()
     folder = Path(config.work) / "audit" / Path(config.dataset).stem
     looks = Looks(folder)
-    ties, unreadable = find_ties(found.root, found.hashes, looks, folder, progress)
+    ties, unreadable = find_ties(root, hashes, looks, folder, progress)
     return Tied(ties, unreadable, looks, time.perf_counter() - started)
 
 
-def judge(config: RunConfig, scan: Scan, tied: Tied) -> AuditPart:
+def judge(config: RunConfig, scanned: Manifest, manifest: Manifest, tied: Tied) -> AuditPart:
     """What the audit finds under a split: pairs across it, and what gives the class away.
 
     The findings of the run folder are given again where they rest on the same images, labels,
     groups and folds.
+
+    Args:
+        scanned: as the scan made it. Burned-in labels are looked for under its classes: as they
+            become masks, and masks part of the embeddings, no decision may change them.
+        manifest: the same with the decisions of reviewers; all else is found under its classes.
     """
-    fingerprint = _fingerprint(config, scan, tied)
+    fingerprint = _fingerprint(config, scanned, manifest, tied)
     earlier = read_audit(config)
     if earlier is not None and earlier.fingerprint == fingerprint:
         return earlier
     started = time.perf_counter()
-    frame = scan.manifest.frame
+    frame = manifest.frame
     labels = dict(zip(frame.path, frame.label, strict=True))
     # Two cells of one field may well be of different classes: shared ground is no conflict.
     conflicting = [
@@ -95,7 +104,7 @@ def judge(config: RunConfig, scan: Scan, tied: Tied) -> AuditPart:
     listed = list(dict.fromkeys([*conflicting[:LISTED], *some]))[:LISTED]
     return AuditPart(
         fingerprint=fingerprint,
-        manifest=_digest(scan.manifest),
+        manifest=_digest(manifest),
         images=len(frame),
         unreadable=tied.unreadable,
         ties={kind: len(each) for kind, each in zip(KINDS, kinds, strict=True)},
@@ -104,8 +113,8 @@ def judge(config: RunConfig, scan: Scan, tied: Tied) -> AuditPart:
             TiePart(labels=(labels[tie.first], labels[tie.second]), **asdict(tie)) for tie in listed
         ],
         groups=frame.group.nunique(),
-        across=_across(scan, tied),
-        **_shortcuts(config, scan, tied),
+        across=_across(manifest, tied),
+        **_shortcuts(config, scanned, manifest, tied),
         seconds=tied.seconds + time.perf_counter() - started,
     )
 
@@ -193,12 +202,13 @@ def tell_findings(part: AuditPart) -> None:
         )
 
 
-def _fingerprint(config: RunConfig, scan: Scan, tied: Tied) -> str:
+def _fingerprint(config: RunConfig, scanned: Manifest, manifest: Manifest, tied: Tied) -> str:
+    rows = [_digest(manifest), _digest(scanned)]
     rests_on = {
         "formats": [FORMAT, LOOKS_FORMAT],
         "seed": config.seed,
-        "classes": scan.manifest.classes,
-        "rows": _digest(scan.manifest),
+        "classes": manifest.classes,
+        "rows": rows if len(set(rows)) > 1 else rows[0],
         "ties": [asdict(tie) for tie in tied.ties],
         "unreadable": tied.unreadable,
     }
@@ -211,10 +221,10 @@ def _digest(manifest: Manifest) -> str:
     return hashlib.sha256(json.dumps(rows.to_numpy().tolist()).encode()).hexdigest()
 
 
-def _across(scan: Scan, tied: Tied) -> dict[str, int]:
+def _across(manifest: Manifest, tied: Tied) -> dict[str, int]:
     """How many patients, groups and pairs stand on two sides of the split."""
-    sides = _sides(scan.manifest)
-    across = {"patients": len(scan.overlap.patients), "groups": len(scan.overlap.groups)}
+    sides, overlap = _sides(manifest), find_overlap(manifest.frame)
+    across = {"patients": len(overlap.patients), "groups": len(overlap.groups)}
     for kind in KINDS:
         pairs = [(tie.first, tie.second) for tie in tied.ties if tie.kind == kind]
         both = [(sides[first], sides[second]) for first, second in pairs]
@@ -230,20 +240,20 @@ def _sides(manifest: Manifest) -> dict[str, str]:
     return dict(zip(frame.path, sides, strict=True))
 
 
-def _shortcuts(config: RunConfig, scan: Scan, tied: Tied) -> dict[str, Any]:
+def _shortcuts(
+    config: RunConfig, scanned: Manifest, manifest: Manifest, tied: Tied
+) -> dict[str, Any]:
     """What gives the class away, on the cells of the folds."""
     from classifiers.shortcuts import shortcut_scores  # scikit-learn takes a while to import
 
-    manifest = scan.manifest
     frame = manifest.frame
-    rows = [row for row in manifest.rows("train") if frame.sha256[row] in tied.looks]
+    rows = _seen(manifest, tied)
     y, folds = manifest.codes()[rows], manifest.folds()[rows]
     if len(np.unique(y)) < 2 or len(np.unique(folds)) < 2:  # what is left cannot be compared
         return {"shortcuts": [], "burned_in": [], "trivial": [], "frame": None}
     groups = frame.group.to_numpy(str)[rows]
     table = tied.looks.take(frame.sha256[rows], "properties")
     classes, k, seed = manifest.classes, len(manifest.classes), config.seed
-    labels = burned_in(table["picture"], table["edges"], y, groups, classes, seed)
     seen = look_at_frame(table["picture"], y, groups, folds, k, seed)
     with progress("audit: trivial classifiers", "part") as update:
         scores = shortcut_scores(
@@ -262,7 +272,7 @@ def _shortcuts(config: RunConfig, scan: Scan, tied: Tied) -> dict[str, Any]:
                 text=each.text, step=each.step, found=each.follows_class,
                 box=(each.left, each.top, each.right, each.bottom),
             )
-            for each in labels
+            for each in _burned_in(scanned, tied, seed)
         ],
         "trivial": [
             TrivialPart(
@@ -276,3 +286,15 @@ def _shortcuts(config: RunConfig, scan: Scan, tied: Tied) -> dict[str, Any]:
             cells=seen.cells.tolist(), chance=seen.chance, level=seen.level, text=seen.text,
         ),
     }  # fmt: skip
+
+
+def _burned_in(scanned: Manifest, tied: Tied, seed: int) -> list[BurnedIn]:
+    rows = _seen(scanned, tied)
+    table = tied.looks.take(scanned.frame.sha256[rows], "properties")
+    y, groups = scanned.codes()[rows], scanned.frame.group.to_numpy(str)[rows]
+    return burned_in(table["picture"], table["edges"], y, groups, scanned.classes, seed)
+
+
+def _seen(manifest: Manifest, tied: Tied) -> list[int]:
+    """The rows of the folds that could be looked at."""
+    return [row for row in manifest.rows("train") if manifest.frame.sha256[row] in tied.looks]

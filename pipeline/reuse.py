@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from classifiers.result import RunResult
+from data.decisions import RELABELLED_FILE
 from data.files import write_text
 from pipeline.config import RunConfig
 
@@ -27,7 +28,7 @@ def fingerprint(config: RunConfig) -> str | None:
         facts = {
             "settings": config.model_dump(mode="json", exclude=APART),
             "scan": {key: value for key, value in scan.items() if key not in PASSING},
-            "manifest": hashlib.sha256((folder / "manifest.csv").read_bytes()).hexdigest(),
+            "manifest": hashlib.sha256(manifest_file(folder).read_bytes()).hexdigest(),
             "recipes": recipes,
             "failed": extract["failed"],
             "audit": _audit(folder),
@@ -38,6 +39,12 @@ def fingerprint(config: RunConfig) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def manifest_file(folder: Path) -> Path:
+    """The manifest that a fit reads: with the decisions of reviewers, where there are any."""
+    relabelled = folder / RELABELLED_FILE
+    return relabelled if relabelled.is_file() else folder / "manifest.csv"
 
 
 def _audit(folder: Path) -> str:

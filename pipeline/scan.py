@@ -2,19 +2,21 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from classifiers.audit_part import AuditPart
 from data.cards import Card
+from data.decisions import HISTORY_FILE, RELABELLED_FILE
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 from data.found import Found, find_images
 from data.hashes import KnownHashes
 from data.manifest import Manifest
 from data.overlap import Overlap
+from data.relabel import weakest_unit
 from data.scan import Protocol, split_images
 from data.synthetic import generate
 from pipeline.audit import (
@@ -29,6 +31,8 @@ from pipeline.audit import (
 )
 from pipeline.config import RunConfig
 from pipeline.console import progress, say, warn
+from pipeline.history import apply_history, tell_history, write_relabelled
+from pipeline.reuse import manifest_file
 
 SHOWN = 3  # names of each reason on the screen; scan.json has more
 
@@ -77,6 +81,7 @@ class Scanned:
     """What ``run_scan`` found; ``audit`` and ``tied`` are None where the audit is switched off."""
 
     manifest: Manifest
+    relabelled: Manifest  # with what reviewers decided
     record: ScanRecord
     tied: Tied | None
     audit: AuditPart | None
@@ -94,7 +99,7 @@ def run_scan(config: RunConfig, *, rehash: bool = False) -> Scanned:
     started = time.perf_counter()
     card = config.card()
     found = _find(config, card, rehash=rehash)
-    tied = tie_images(config, found) if config.audit else None
+    tied = _tie(config, found) if config.audit else None
     return _split(config, card, found, tied, started)
 
 
@@ -108,7 +113,7 @@ def run_audit(config: RunConfig) -> None:
     started = time.perf_counter()
     card = config.card()
     found = _find(config, card, rehash=False)
-    tied = tie_images(config, found)
+    tied = _tie(config, found)
     try:
         scanned = _split(config, card, found, tied, started)
     except BlastlineError as error:
@@ -119,7 +124,7 @@ def run_audit(config: RunConfig) -> None:
         warn(f"audit: shortcuts were not looked for, as there is no split: {error}")
         return
     if scanned.audit:
-        write_audit(config, scanned.audit, tied, scanned.manifest)
+        write_audit(config, scanned.audit, tied, scanned.relabelled)
     say(f"      findings: {config.run_folder / 'audit.json'}, all pairs: ties.csv beside it")
 
 
@@ -128,6 +133,10 @@ def _find(config: RunConfig, card: Card, *, rehash: bool) -> Found:
     known = KnownHashes(Path(config.work) / "hashes", rehash=rehash)
     with progress("scanning", "image") as update:
         return find_images(card, root, progress=update, known=known)
+
+
+def _tie(config: RunConfig, found: Found) -> Tied:
+    return tie_images(config, found.root, {path: found.hashes[path] for path in found.names})
 
 
 def _split(
@@ -159,23 +168,29 @@ def _split(
     _tell(manifest, record)
     if scanned.unchanged:
         say(f"      not hashed again: {scanned.unchanged:,} unchanged images (--rehash hashes all)")
-    audit = judge(config, scanned, tied) if tied else None
+    tell_history(config, manifest)
+    relabelled = apply_history(config, manifest, allow_overlap=config.allow_overlap)
+    audit = judge(config, manifest, relabelled, tied) if tied else None
     if audit and tied:
         tell_pairs(tied)
         tell_findings(audit)
-    return Scanned(manifest, record, tied, audit)
+    return Scanned(manifest, relabelled, record, tied, audit)
 
 
 def write_scan(config: RunConfig, scanned: Scanned) -> None:
     """Write manifest.csv, scan.json, config.toml and the audit into the run folder.
 
-    A stage calls it when its work is done: a failed try leaves the files of the run as they were.
+    Where reviewers have decided, manifest-relabelled.csv is written anew beside them. A stage calls
+    it when its work is done: a failed try leaves the files of the run as they were.
     """
-    folder = config.run_folder
-    scanned.manifest.write(folder / "manifest.csv")
+    folder, manifest = config.run_folder, scanned.manifest
+    # Anew: more may have been decided while images were embedded.
+    relabelled = apply_history(config, manifest, allow_overlap=config.allow_overlap)
+    write_relabelled(config, relabelled)
+    manifest.write(folder / "manifest.csv")
     write_text(folder / "scan.json", json.dumps(asdict(scanned.record), indent=1) + "\n")
     if scanned.tied and scanned.audit:
-        write_audit(config, scanned.audit, scanned.tied, scanned.manifest)
+        write_audit(config, scanned.audit, scanned.tied, relabelled)
     else:
         remove_audit(config)
     config.write()
@@ -183,14 +198,33 @@ def write_scan(config: RunConfig, scanned: Scanned) -> None:
 
 
 def read_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
-    """What ``run_scan`` left in the run folder.
+    """What ``run_scan`` left in the run folder, with the decisions of reviewers applied.
 
     Raises:
         BlastlineError: nothing was scanned, or its files are damaged.
     """
+    record, path = read_record(config), manifest_file(config.run_folder)
+    if path.name != RELABELLED_FILE and (config.run_folder / HISTORY_FILE).is_file():
+        raise BlastlineError(
+            f"{config.run_folder / RELABELLED_FILE}: gone, though {HISTORY_FILE} beside it holds "
+            "decisions; run 'blastline extract' again (nothing is embedded twice), or remove "
+            f"{HISTORY_FILE} to go back to the labels as scanned"
+        )
+    manifest = Manifest.read(path, record.classes, allow_overlap=bool(record.overlap))
+    if path.name == RELABELLED_FILE:
+        record = replace(record, unit=weakest_unit(record.unit, manifest))
+    return manifest, record
+
+
+def read_record(config: RunConfig) -> ScanRecord:
+    """What ``run_scan`` left beside the manifest.
+
+    Raises:
+        BlastlineError: nothing was scanned, or the record is damaged.
+    """
     path = config.run_folder / "scan.json"
     try:
-        record = TypeAdapter(ScanRecord).validate_json(path.read_text(encoding="utf-8"))
+        return TypeAdapter(ScanRecord).validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         names = sorted(each.parent.name for each in Path(config.work).glob("*/scan.json"))
         there = ", ".join(names) or "none"
@@ -201,8 +235,6 @@ def read_scan(config: RunConfig) -> tuple[Manifest, ScanRecord]:
     except (ValidationError, UnicodeDecodeError) as error:
         what = describe_invalid(error) if isinstance(error, ValidationError) else str(error)
         raise BlastlineError(f"{path}: not readable ({what}); scan again") from None
-    path = config.run_folder / "manifest.csv"
-    return Manifest.read(path, record.classes, allow_overlap=bool(record.overlap)), record
 
 
 def split_warning(unit: str) -> str:

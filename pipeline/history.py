@@ -1,0 +1,47 @@
+"""The history of a run: what its reviewers decided, applied to the manifest of a scan."""
+
+from data.decisions import HISTORY_FILE, RELABELLED_FILE
+from data.manifest import Manifest
+from data.relabel import apply, read_history
+from pipeline.config import RunConfig
+from pipeline.console import say, warn
+
+SHOWN = 3  # names on the screen; the history has all
+
+
+def apply_history(config: RunConfig, scanned: Manifest, *, allow_overlap: bool) -> Manifest:
+    """The manifest of a scan with all decisions of the run applied.
+
+    Raises:
+        BlastlineError: the history is damaged or does not fit the classes of the scan.
+    """
+    path = config.run_folder / HISTORY_FILE
+    return apply(scanned, read_history(path), str(path), allow_overlap=allow_overlap)
+
+
+def tell_history(config: RunConfig, scanned: Manifest) -> None:
+    """Say how many earlier decisions a scan takes over, and which have lost their image."""
+    path = config.run_folder / HISTORY_FILE
+    decided = read_history(path).drop_duplicates("sha256", keep="last")
+    if decided.empty:
+        return
+    gone = decided.image_id[~decided.sha256.isin(scanned.frame.sha256)].tolist()
+    say(
+        f"      decisions: {len(decided) - len(gone):,} of {len(decided):,} earlier ones applied "
+        f"({path})"
+    )
+    if gone:
+        names = ", ".join(gone[:SHOWN]) + (", ..." if len(gone) > SHOWN else "")
+        warn(
+            f"scan: {len(gone):,} images that were decided on are gone or replaced ({names}); the "
+            "decisions are kept"
+        )
+
+
+def write_relabelled(config: RunConfig, relabelled: Manifest) -> None:
+    """Write what later stages read, or take it away where nothing was decided."""
+    path = config.run_folder / RELABELLED_FILE
+    if (config.run_folder / HISTORY_FILE).is_file():
+        relabelled.write(path)
+    else:
+        path.unlink(missing_ok=True)
