@@ -81,7 +81,7 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self._check_settings()
         X, y = validate_training(self, X, y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        groups = _numbers(groups, y)
+        groups = group_numbers(groups, y)
         self.estimator_ = _fit(clone(self.estimator), X, y, groups)
         scores, informed = self._score_out_of_fold(X, y, codes, groups)
         return self._learn(scores, codes, informed, groups)
@@ -112,7 +112,22 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator_, self.classes_ = estimator, np.asarray(estimator.classes_)
         codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         scores = over_views(class_scores(estimator, as_rows(X)), X)
-        return self._learn(scores, codes, self.classes_[codes] == y, _numbers(groups, y))
+        return self._learn(scores, codes, self.classes_[codes] == y, group_numbers(groups, y))
+
+    def of_scores(
+        self, estimator: BaseEstimator, classes: np.ndarray, scores: np.ndarray,
+        codes: np.ndarray, informed: np.ndarray, groups: np.ndarray,
+    ) -> "Calibrated":  # fmt: skip
+        """A copy of these settings around a fitted estimator, calibrated by out-of-fold scores.
+
+        Args:
+            classes: (k,) sorted. scores: (n, k) of labelled cells, by estimators like this one
+                that saw nothing of the cell's group. codes, informed, groups: (n,) of these
+                cells, as in the attributes.
+        """
+        copy = clone(self)
+        copy.estimator_, copy.classes_ = estimator, classes
+        return copy._learn(scores, codes, informed, groups)
 
     def _check_settings(self) -> None:
         if self.method not in CALIBRATORS:
@@ -159,7 +174,7 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if scores is not None:
             learn = CALIBRATORS[self.method_].learn
             self.parameters_ = learn(scores[informed], codes[informed])
-            self.out_of_fold_ = self._probabilities(scores)
+            self.out_of_fold_ = self.calibrate(scores)
             if self.decision == "learned":
                 self.threshold_ = learn_threshold(
                     codes[informed], self.out_of_fold_[informed], groups[informed], self.metric
@@ -168,7 +183,8 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.temperature_ = float(self.parameters_[0][0]) if is_temperature else None
         return self
 
-    def _probabilities(self, scores: np.ndarray) -> np.ndarray:
+    def calibrate(self, scores: np.ndarray) -> np.ndarray:
+        """(n, k) probabilities from (n, k) scores of the estimator, means over views."""
         return CALIBRATORS[self.method_].apply(scores, self.parameters_)
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
@@ -183,7 +199,7 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """(n, k) float64 probabilities of (n, d) cells or (n, v, d) views, rows summing to 1."""
-        return self._probabilities(self._scores(X))
+        return self.calibrate(self._scores(X))
 
     def decide(self, proba: np.ndarray) -> np.ndarray:
         """(n,) positions in ``classes_`` that are predicted at (n, k) probabilities."""
@@ -223,7 +239,7 @@ def validate_cells(estimator: BaseEstimator, X: np.ndarray) -> np.ndarray:
     return validate_data(estimator, as_rows(X), reset=False).reshape(X.shape)
 
 
-def _numbers(groups: np.ndarray | None, y: np.ndarray) -> np.ndarray:
+def group_numbers(groups: np.ndarray | None, y: np.ndarray) -> np.ndarray:
     """(n,) int64 numbers of groups, each cell its own without them."""
     if groups is None:
         return np.arange(len(y))

@@ -180,3 +180,25 @@ def paired_gain(
         whole.append(from_confusion(by_group.sum(0))["f1_macro"])
         drawn.append(from_confusion(resampled_confusion(counts, by_group))["f1_macro"])
     return estimate(float(whole[1] - whole[0]), drawn[1] - drawn[0])
+
+
+def gain_and_error(
+    y: np.ndarray, first: np.ndarray, second: np.ndarray, groups: np.ndarray, k: int, metric: str
+) -> tuple[float, float]:
+    """How much better the second predictions are than the first, and the standard error of that.
+
+    The error is that of the jackknife that leaves out a group at a time, because cells of one
+    patient resemble each other (Efron and Tibshirani 1993, chapter 11).
+
+    Args:
+        y, first, second: (n,) codes of k classes. groups: (n,).
+        metric: of labels, a name in ``from_confusion``.
+    """
+    whole, without = [], []
+    for predicted in (first, second):
+        by_group = confusion_by_group(y, predicted, groups, k)
+        whole.append(float(from_confusion(by_group.sum(axis=0))[metric]))
+        without.append(from_confusion(by_group.sum(axis=0) - by_group)[metric])
+    gains = without[1] - without[0]
+    n = len(gains)
+    return whole[1] - whole[0], float(np.sqrt((n - 1) * gains.var()))

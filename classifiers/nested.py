@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from optuna.storages import BaseStorage
 from classifiers.baselines import TITLES, baseline_probabilities
 from classifiers.cells import FINAL, NO_LABEL, Cells, draw_groups, make_splits
 from classifiers.committee import Committee
+from classifiers.feedback import ConfidenceFeedback
 from classifiers.fitting import (
     DRAWN,
     Model,
@@ -24,6 +26,7 @@ from classifiers.fitting import (
 )
 from classifiers.objectives import OBJECTIVES
 from classifiers.protocol import (
+    FED_BACK,
     SELECTED,
     SELF_TRAINED,
     Evaluation,
@@ -32,8 +35,9 @@ from classifiers.protocol import (
     out_of_fold,
 )
 from classifiers.registry import COMMITTEE
+from classifiers.rounds import InRounds
 from classifiers.scores import FLOOR
-from classifiers.selftraining import self_train
+from classifiers.selftraining import SelfTraining
 from classifiers.spec import ClassifierSpec
 from classifiers.training_part import TrainingPart
 from classifiers.trials import StoppedError, search_space
@@ -149,7 +153,7 @@ class Nested:
             part.proba[SELECTED] = part.proba[part.selected]
             part.decided[SELECTED] = part.decided[part.selected]
             self._test_baselines(part)
-        self._self_train(part)
+        self._fit_in_rounds(part)
         if part.name != FINAL:
             part.models.clear()
         self.on_step(f"{part.name} is done", 1)
@@ -225,26 +229,34 @@ class Nested:
             )  # fmt: skip
             part.decided[name] = part.proba[name].argmax(axis=1)
 
-    def _self_train(self, part: Part) -> None:
+    def _fit_in_rounds(self, part: Part) -> None:
+        """Self-training and confidence feedback around the selected classifier."""
         cells, protocol, split = self.cells, self.protocol, part.split
-        unlabelled = np.flatnonzero((cells.y == NO_LABEL) & ~cells.test)
-        if not len(unlabelled) or protocol.rounds == 0 or cells.on_disk:
+        if cells.on_disk:
             return
-        # A cell of a patient under test would let self-training see that patient.
-        allowed = unlabelled[~np.isin(cells.groups[unlabelled], cells.groups[split.test])]
-        part.withheld = len(unlabelled) - len(allowed)
-        rows = np.concatenate([split.train, allowed])
-        self.on_step(f"self-training, {part.name}", 0)
-        started = time.perf_counter()
         members = [spec for spec in self.specs if part.selected in (spec.name, COMMITTEE)]
         committee = unfitted_committee(members, part.tuned, protocol.fitting)
-        trained = part.self_trained = self_train(
-            committee if len(members) > 1 else committee.members[0][1],
-            cells.X[rows], cells.y[rows], cells.groups[rows], threshold=protocol.threshold,
-            rounds=protocol.rounds, n_classes=len(cells.classes),
-        )  # fmt: skip
-        if len(split.test):
-            part.proba[SELF_TRAINED], part.decided[SELF_TRAINED] = predict(
-                trained.model, cells.X, split.test, len(cells.classes)
+        plain = committee if len(members) > 1 else committee.members[0][1]
+        if protocol.feedback.rounds:
+            estimator = ConfidenceFeedback(plain, **asdict(protocol.feedback))
+            self._test_in_rounds(part, FED_BACK, estimator, split.train)
+        unlabelled = np.flatnonzero((cells.y == NO_LABEL) & ~cells.test)
+        if protocol.self_training.rounds and len(unlabelled):
+            # A cell of a patient under test would let self-training see that patient.
+            allowed = unlabelled[~np.isin(cells.groups[unlabelled], cells.groups[split.test])]
+            part.withheld = len(unlabelled) - len(allowed)
+            trainer = SelfTraining(plain, **asdict(protocol.self_training))
+            rows = np.concatenate([split.train, allowed])
+            self._test_in_rounds(part, SELF_TRAINED, trainer, rows)
+
+    def _test_in_rounds(self, part: Part, name: str, estimator: InRounds, rows: np.ndarray) -> None:
+        cells, started = self.cells, time.perf_counter()
+        self._go_on()
+        self.on_step(f"{name.replace('_', '-')}, {part.name}", 0)
+        fitted = estimator.fit(cells.X[rows], cells.y[rows], cells.groups[rows])
+        part.in_rounds[name] = fitted
+        if len(part.split.test):
+            part.proba[name], part.decided[name] = predict(
+                fitted.model_, cells.X, part.split.test, len(cells.classes)
             )
-        part.seconds[SELF_TRAINED] = time.perf_counter() - started
+        part.seconds[name] = time.perf_counter() - started

@@ -7,11 +7,32 @@ import numpy as np
 from classifiers.cells import Split
 from classifiers.fitting import FitSettings, Model
 from classifiers.fold import FALLBACK
-from classifiers.selftraining import SelfTrained
+from classifiers.rounds import InRounds
 from classifiers.trials import TuningSettings
 from classifiers.tuning import Tuned
 
-SELECTED, SELF_TRAINED = "selected", "self_training"
+SELECTED, SELF_TRAINED, FED_BACK = "selected", "self_training", "feedback"
+
+
+@dataclass(frozen=True)
+class SelfTrainingSettings:
+    """Arguments of ``SelfTraining``; 0 rounds for none."""
+
+    threshold: float
+    growth: float
+    balanced: bool
+    soft: bool
+    agreement: bool
+    rounds: int
+
+
+@dataclass(frozen=True)
+class FeedbackSettings:
+    """Arguments of ``ConfidenceFeedback``; 0 rounds for none."""
+
+    threshold: float
+    weight: float
+    rounds: int
 
 
 @dataclass(frozen=True)
@@ -20,8 +41,6 @@ class Protocol:
 
     Attributes:
         committee: whether the tuned classifiers also stand together.
-        threshold: probability from which a prediction becomes a pseudo-label.
-        rounds: of self-training at most; 0 for none.
         threads: outer parts worked on at once; it changes no result.
         memory: bytes that each of these keeps of work that trials share.
     """
@@ -29,8 +48,8 @@ class Protocol:
     tuning: TuningSettings
     fitting: FitSettings
     committee: bool
-    threshold: float
-    rounds: int
+    self_training: SelfTrainingSettings
+    feedback: FeedbackSettings
     threads: int = 1
     memory: int = FALLBACK
 
@@ -44,7 +63,8 @@ class Part:
         models: classifier -> fitted on all training cells; kept for the final part only.
         values: classifier -> mean score of its out-of-fold predictions over the inner folds.
         selected: the classifier with the best of these.
-        proba: classifier, ``selected``, ``self_training`` or baseline -> (n_test, k).
+        in_rounds: ``self_training``, ``feedback`` -> the selected classifier, fitted in rounds.
+        proba: classifier, ``selected``, one of ``in_rounds`` or baseline -> (n_test, k).
         decided: the same -> (n_test,) class codes.
         withheld: unlabelled cells kept out of self-training because their group is under test.
     """
@@ -57,7 +77,7 @@ class Part:
     proba: dict[str, np.ndarray] = field(default_factory=dict)
     decided: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    self_trained: SelfTrained | None = None
+    in_rounds: dict[str, InRounds] = field(default_factory=dict)
     withheld: int = 0
 
     @property
@@ -89,6 +109,26 @@ class Evaluation:
     def model(self) -> Model:
         """The selected model on all training cells."""
         return self.final.models[self.final.selected]
+
+
+def unseen(evaluation: Evaluation, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, (n, k) probabilities and (n,) decisions of the selected model for labelled cells.
+
+    None of them was in the fit that scored it: cells under test, and beside a fixed test set the
+    training cells out of their inner folds, where there are such.
+    """
+    rows, proba = evaluation.rows, evaluation.test[SELECTED]
+    decided, model, train = (
+        evaluation.decided[SELECTED],
+        evaluation.model,
+        evaluation.final.split.train,
+    )
+    inner = None if np.isin(train, rows).any() else out_of_fold(model, len(train), k)
+    if inner is not None:
+        codes = np.asarray(model.classes_, dtype=int)
+        rows, proba = np.concatenate([rows, train]), np.concatenate([proba, inner])
+        decided = np.concatenate([decided, codes[model.decide(inner[:, codes])]])
+    return rows, proba, decided
 
 
 def out_of_fold(model: Model, n: int, k: int) -> np.ndarray | None:

@@ -43,7 +43,7 @@ class ClassifierResult(Part):
     """
 
     title: str
-    role: Literal["classifier", "selected", "self_training", "baseline"]
+    role: Literal["classifier", "selected", "self_training", "feedback", "baseline"]
     validation: Metrics | None
     test: Metrics
     seconds: float
@@ -64,6 +64,9 @@ class DatasetPart(Part):
     images_per_class: dict[str, int]
     groups_per_class: dict[str, int]
     patients: int | None  # None: the set names no patients
+    decided: int  # cells whose label a reviewer of the run confirmed, changed, gave or took
+    changed: int  # of these, by other than a confirmation
+    reviewers: list[str]
 
 
 class FlowStep(Part):
@@ -121,22 +124,34 @@ class TuningPart(Part):
     selected_final: str
 
 
-class Round(Part):
-    """One round of self-training over all folds: pseudo-labels added, by class."""
+class RoundPart(Part):
+    """One round of fitting over the outer folds that made it; round 0 is the plain classifier.
+
+    ``score`` and ``log_loss`` are of the labelled training cells, each by a copy that left out
+    its group: means over the folds; the gain is over the same folds' plain classifiers.
+    """
 
     number: int
-    added: dict[str, int]
+    folds: int
+    score: float
+    score_gain: float
+    log_loss: float
+    counts: dict[str, dict[str, int]]  # added, dropped or fed back -> class -> cells of all folds
+    confidence: float | None  # mean probability of pseudo-labels, or of the cells' own labels
 
 
-class SelfTrainingPart(Part):
-    """Self-training beside the same classifier on the labelled cells alone."""
+class InRoundsPart(Part):
+    """The selected classifier fitted in rounds, beside itself fitted once."""
 
-    unlabelled: int
-    withheld: int  # unlabelled cells of groups under test, mean over folds
-    threshold: float
-    rounds: list[Round]
+    settings: dict[str, float | bool | int]
+    metric: str  # of the rounds' scores
+    rounds: list[RoundPart]
     stopped: dict[str, int]  # reason -> folds
-    f1_macro_gain: Estimate  # paired over the same resampled groups
+    kept: list[int]  # round that counts in each outer fold; 0: rolled back to the plain classifier
+    kept_final: int  # the same of the final model, on all training cells
+    unlabelled: int  # 0 for confidence feedback
+    withheld: int  # unlabelled cells of groups under test, mean over folds
+    f1_macro_gain: Estimate  # on the test cells, paired over the same resampled groups
 
 
 class Cell(Part):
@@ -149,6 +164,21 @@ class Cell(Part):
     probabilities: dict[str, float]
     patient: str
     thumbnail: str
+
+
+class SuspectCell(Cell):
+    """A cell whose out-of-fold prediction confidently contradicts its label."""
+
+    suggested: str
+    quality: float  # of the label, 0 to 1; low: doubtful
+
+
+class LabelErrorsPart(Part):
+    """Labels that are likely wrong, by the selected classifier; none is changed by itself."""
+
+    checked: int
+    suspected: dict[str, int]  # label -> cells that look like another class
+    listed: list[SuspectCell]  # the first of them, most likely first; label_errors.csv has all
 
 
 class Galleries(Part):
@@ -177,7 +207,7 @@ class ExtractionPart(Part):
 class RunResult(Part):
     """A finished run."""
 
-    format: Literal[4] = 4
+    format: Literal[5] = 5
     run: str
     created: str  # ISO 8601, UTC
     seconds: dict[str, float]  # stage -> wall-clock time
@@ -190,7 +220,9 @@ class RunResult(Part):
     extraction: ExtractionPart
     tuning: TuningPart
     classifiers: dict[str, ClassifierResult]  # "selected" is the headline
-    self_training: SelfTrainingPart | None
+    self_training: InRoundsPart | None  # None: not asked for, or nothing to learn from
+    feedback: InRoundsPart | None  # None: not asked for
+    label_errors: LabelErrorsPart | None  # None: no label has an out-of-fold prediction
     galleries: Galleries
     audit: AuditPart | None  # None: it was switched off
 

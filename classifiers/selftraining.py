@@ -1,97 +1,120 @@
 """Self-training: pseudo-labels for unlabelled cells, around any classifier, without leaks."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.semi_supervised import SelfTrainingClassifier
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, clone
 
+from classifiers.calibration import Calibrated
 from classifiers.cells import NO_LABEL
+from classifiers.committee import Committee
+from classifiers.round_record import Changes
+from classifiers.rounds import Copy, InRounds, members_of, probabilities
 
 
-class GroupColumn(ClassifierMixin, BaseEstimator):
-    """Carries the groups as the last column of X, for meta-estimators that slice rows.
+class SelfTraining(InRounds):
+    """A classifier that labels the unlabelled cells it is surest of, and learns from these too.
 
-    ``SelfTrainingClassifier`` hands fit parameters on unsliced, so groups given beside X no
-    longer fit the rows and an inner split would mix patients. A column is sliced with its row.
+    (Yarowsky 1995, doi:10.3115/981658.981684.) Each round considers all unlabelled cells anew,
+    so that a pseudo-label which no longer holds is dropped, and takes a share more of them. By
+    default it takes as many of each class as the labels suggest: else the easy classes crowd out
+    the others (Zou et al. 2018, doi:10.1007/978-3-030-01219-9_18).
 
     Args:
-        estimator: sees X without the column; its ``fit`` takes groups.
-        shape: of the embeddings of one cell, (d,) or (views, d).
+        estimator: unfitted ``Calibrated`` classifier, or ``Committee`` of such.
+        threshold: calibrated probability that a pseudo-label needs at least.
+        growth: share of the unlabelled cells that each round adds to what it may take; 1 for all
+            that reach the threshold at once.
+        balanced: take cells in proportion to the classes of the labelled ones.
+        soft: weigh each pseudo-label by its probability, where the classifier knows weights.
+        agreement: take only cells that all members, and each of several backbones alone, put
+            into one class.
+        rounds: at most this many. patience: rounds without a better score before it stops.
     """
 
-    def __init__(self, estimator: BaseEstimator, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, estimator: Calibrated | Committee, threshold: float = 0.5, growth: float = 0.1,
+        balanced: bool = True, soft: bool = False, agreement: bool = False, rounds: int = 10,
+        patience: int = 10,
+    ) -> None:  # fmt: skip
         self.estimator = estimator
-        self.shape = shape
+        self.threshold = threshold
+        self.growth = growth
+        self.balanced = balanced
+        self.soft = soft
+        self.agreement = agreement
+        self.rounds = rounds
+        self.patience = patience
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "GroupColumn":
-        """Fit on (n, features + 1): all numbers of a cell's embedding, and the group code."""
-        self.estimator_ = clone(self.estimator).fit(self._cells(X), y, X[:, -1])
-        self.classes_ = self.estimator_.classes_
-        return self
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if not (0 <= self.threshold < 1 and 0 < self.growth <= 1):
+            raise ValueError(
+                f"threshold {self.threshold} and growth {self.growth}; expected 0 <= threshold < 1 "
+                "and 0 < growth <= 1"
+            )
 
-    def _cells(self, X: np.ndarray) -> np.ndarray:
-        return X[:, :-1].reshape(len(X), *self.shape)
+    def _nothing_to_do(self, labelled: np.ndarray) -> str:
+        if self.rounds == 0:
+            return "no rounds asked for"
+        return "no unlabelled cells" if labelled.all() else ""
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """(n, k) probabilities for (n, features + 1) rows."""
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(self._cells(X))
+    def _voters(self) -> list[BaseEstimator]:
+        """The members' pipelines once for each backbone that has a weight, with it alone."""
+        voters = []
+        for each in members_of(self.estimator) if self.agreement else []:
+            steps = getattr(each.estimator, "named_steps", {})
+            weights = ("weigh" in steps and steps["weigh"].weights) or ()
+            for number, (_, weight) in enumerate(weights):
+                alone = [(w, float(n == number)) for n, (w, _) in enumerate(weights)]
+                if weight:
+                    voters.append(clone(each.estimator).set_params(weigh__weights=tuple(alone)))
+        return voters
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """(n,) classes for (n, features + 1) rows."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+    def _teach(self, copies: Sequence[Copy], model: Calibrated | Committee) -> Changes:
+        changed, report = False, Changes()
+        for copy in copies:  # the whole one comes last
+            before = np.where(copy.weights > 0, copy.codes, NO_LABEL)[~copy.known]
+            self._relabel(copy, model)
+            after = np.where(copy.weights > 0, copy.codes, NO_LABEL)[~copy.known]
+            changed |= not np.array_equal(before, after)
+            new = (after != before) & (after != NO_LABEL)
+            k = len(self.classes_)
+            report = {
+                "added": np.bincount(after[new], minlength=k),
+                "dropped": np.bincount(
+                    before[(after != before) & (before != NO_LABEL)], minlength=k
+                ),
+                "confidence": self._confidence,
+            }
+        return report if changed else {}
+
+    def _relabel(self, copy: Copy, model: Calibrated | Committee) -> None:
+        """Choose pseudo-labels for the unlabelled cells of a copy by its own probabilities."""
+        pool = ~copy.known
+        proba = probabilities(model, copy.scores)[pool]
+        best, sure = proba.argmax(axis=1), proba.max(axis=1)
+        eligible = sure >= self.threshold
+        if self.agreement:
+            for votes in copy.scores:
+                eligible &= votes[pool].argmax(axis=1) == best
+        number = len(self.rounds_)
+        budget = _up(min(1.0, number * self.growth) * len(best))
+        prior = np.bincount(copy.codes[copy.known], minlength=proba.shape[1]) / copy.known.sum()
+        taken = np.zeros(len(best), dtype=bool)
+        quotas = (
+            [(best == code, _up(share * budget)) for code, share in enumerate(prior)]
+            if self.balanced
+            else [(np.full(len(best), True), budget)]
+        )
+        for among, quota in quotas:
+            some = np.flatnonzero(among & eligible)
+            taken[some[np.argsort(-sure[some], kind="stable")[:quota]]] = True
+        copy.codes[pool] = best
+        copy.weights[pool] = taken * (sure if self.soft else 1.0)
+        self._confidence = float(sure[taken].mean()) if taken.any() else float("nan")
 
 
-@dataclass(frozen=True)
-class SelfTrained:
-    """A self-trained model and how it came about.
-
-    Attributes:
-        model: fitted on labels and pseudo-labels; takes plain embeddings.
-        added: for each round, how many pseudo-labels each class got, (rounds, k) int64.
-        stopped: scikit-learn's reason: no_change, max_iter or all_labeled.
-    """
-
-    model: BaseEstimator
-    added: np.ndarray
-    stopped: str
-
-
-def self_train(
-    estimator: BaseEstimator,
-    X: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray,
-    *,
-    threshold: float,
-    rounds: int,
-    n_classes: int,
-) -> SelfTrained:
-    """Fit, label the cells it is sure of, fit again, until nothing changes (Yarowsky 1995).
-
-    Args:
-        estimator: unfitted; its probabilities should be calibrated on grouped folds.
-        X: (n, d) or (n, views, d) float32. y: (n,) class codes, -1 where unlabelled. groups: (n,).
-        threshold: probability above which a prediction becomes a pseudo-label, below 1.
-        rounds: at most this many; zero gives exactly the plain classifier.
-    """
-    labelled = y != NO_LABEL
-    if rounds == 0 or labelled.all():
-        fitted = clone(estimator).fit(X[labelled], y[labelled], groups[labelled])
-        reason = "no rounds asked for" if rounds == 0 else "no unlabelled cells"
-        return SelfTrained(fitted, np.zeros((0, n_classes), dtype=np.int64), reason)
-    codes = np.unique(groups, return_inverse=True)[1]
-    # float32 holds whole numbers exactly up to 2**24, far more than there are groups.
-    with_groups = np.column_stack([X.reshape(len(X), -1), codes.astype(X.dtype)])
-    trainer = SelfTrainingClassifier(
-        GroupColumn(estimator, X.shape[1:]), threshold=threshold, max_iter=rounds
-    ).fit(with_groups, y)
-    added = np.stack(
-        [
-            np.bincount(trainer.transduction_[trainer.labeled_iter_ == number], minlength=n_classes)
-            for number in range(1, trainer.n_iter_ + 1)
-        ]
-    )
-    return SelfTrained(trainer.estimator_.estimator_, added, trainer.termination_condition_)
+def _up(amount: float) -> int:
+    """The next whole number; what only rounding puts above one stays there."""
+    return int(np.ceil(round(amount, 6)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from classifiers.metrics import confusion_by_group, from_confusion
+from classifiers.metrics import from_confusion, gain_and_error
 
 THRESHOLD_METRICS = ("f1_macro", "f1_weighted", "accuracy", "balanced_accuracy")
 METRICS = (*THRESHOLD_METRICS, "auroc", "log_loss")  # the last two do not depend on a threshold
@@ -62,23 +62,7 @@ def learn_threshold(codes: np.ndarray, proba: np.ndarray, groups: np.ndarray, me
     stretches = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)
     ends = np.array([(edges[stretch[0]], edges[stretch[-1] + 1]) for stretch in stretches])
     threshold = float(ends[np.ptp(ends, axis=1).argmax()].mean())
-    gain, error = _gain(codes, proba, groups, metric, threshold)
+    gain, error = gain_and_error(
+        codes, decide(proba, 0.5), decide(proba, threshold), groups, 2, metric
+    )
     return threshold if gain > error else 0.5
-
-
-def _gain(
-    codes: np.ndarray, proba: np.ndarray, groups: np.ndarray, metric: str, threshold: float
-) -> tuple[float, float]:
-    """Gain of a threshold over 0.5, and its standard error.
-
-    The error is that of the jackknife that leaves out a group at a time, because cells of one
-    patient resemble each other (Efron and Tibshirani 1993, chapter 11).
-    """
-    whole, without = [], []
-    for each in (0.5, threshold):
-        by_group = confusion_by_group(codes, decide(proba, each), groups, 2)
-        whole.append(float(from_confusion(by_group.sum(axis=0))[metric]))
-        without.append(from_confusion(by_group.sum(axis=0) - by_group)[metric])
-    gains = without[1] - without[0]
-    n = len(gains)
-    return whole[1] - whole[0], float(np.sqrt((n - 1) * gains.var()))

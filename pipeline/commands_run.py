@@ -10,19 +10,25 @@ from pipeline.console import say, warn
 from pipeline.options import (
     PARTLY,
     Again,
+    Agreement,
     AllowOverlap,
     Alpha,
     AuditOption,
     Augment,
     Backbone,
+    Balanced,
     Calibration,
     Classifiers,
     Config,
     Dataset,
     Decision,
     Engine,
+    FeedbackRounds,
+    FeedbackThreshold,
+    FeedbackWeight,
     Folds,
     Gate,
+    Growth,
     Images,
     Layer,
     Metric,
@@ -35,6 +41,7 @@ from pipeline.options import (
     Sampler,
     Seed,
     Size,
+    Soft,
     SplitBy,
     Steps,
     Storage,
@@ -89,14 +96,18 @@ def fit(
     classifiers: Classifiers = None, trials: Trials = None, metric: Metric = None, pca: Pca = None,
     sampler: Sampler = None, trial_seconds: TrialSeconds = None,
     study_seconds: StudySeconds = None, calibration: Calibration = None,
-    decision: Decision = None, threshold: Threshold = None, rounds: Rounds = None,
-    storage: Storage = None, workers: Workers = None, again: Again = False,
+    decision: Decision = None, storage: Storage = None, workers: Workers = None,
+    rounds: Rounds = None, threshold: Threshold = None, growth: Growth = None,
+    balanced: Balanced = None, soft: Soft = None, agreement: Agreement = None,
+    feedback_rounds: FeedbackRounds = None, feedback_threshold: FeedbackThreshold = None,
+    feedback_weight: FeedbackWeight = None, again: Again = False,
 ) -> None:  # fmt: skip
     """Tune, test and self-train classifiers on the embeddings.
 
     Reads: RUN/manifest.csv, extract.json and the embeddings. Writes: studies/DATASET.log,
-    RUN/run.json, predictions.csv, bundle/ (and bundle-self-trained/). Ctrl-C keeps finished
-    trials; the same command goes on from there. Where nothing has changed it says so and ends.
+    RUN/run.json, predictions.csv, label_errors.csv, bundle/ (and bundle-self-trained/,
+    bundle-feedback/). Ctrl-C keeps finished trials; the same command goes on from there. Where
+    nothing has changed it says so and ends.
 
     Example: blastline fit --run pbc2020-densenet169 --classifiers svm,logistic --trials 30
     """

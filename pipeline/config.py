@@ -51,8 +51,17 @@ class RunConfig(BaseModel):
     study_seconds: float = Field(default=0, ge=0)  # limit of a study; 0: none
     calibration: Literal["temperature", "sigmoid", "isotonic", "none"] = "temperature"
     decision: Literal["learned", "argmax"] = "learned"  # threshold between two classes
-    threshold: float = Field(default=0.9, gt=0.5, lt=1.0)  # of pseudo-labels
-    rounds: int = Field(default=10, ge=0)  # of self-training; 0: none
+    # self-training on unlabelled cells
+    rounds: int = Field(default=10, ge=0)  # 0: none
+    threshold: float = Field(default=0.5, ge=0, lt=1)  # probability that a pseudo-label needs
+    growth: float = Field(default=0.1, gt=0, le=1)  # share of the cells that a round adds
+    balanced: bool = True  # as many of each class as among the labelled cells
+    soft: bool = False  # weigh pseudo-labels by their probability
+    agreement: bool = False  # only what every classifier and every backbone alone agrees on
+    # confidence feedback: doubtful training cells weigh more
+    feedback_rounds: int = Field(default=0, ge=0)  # 0: none
+    feedback_threshold: float = Field(default=0.6, gt=0, lt=1)  # probability of the own label
+    feedback_weight: float = Field(default=2.0, gt=1)  # of a cell below it, each round
     # where and how
     work: str = "runs"
     run: str = ""  # name of the run folder; empty: <data set>-<backbone>

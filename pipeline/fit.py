@@ -17,8 +17,17 @@ from classifiers.estimate import Estimate
 from classifiers.fitting import FitSettings, predict
 from classifiers.fold import memory_for_sharing
 from classifiers.nested import Nested
-from classifiers.protocol import Evaluation, Protocol
-from classifiers.registry import find_classifiers
+from classifiers.protocol import (
+    FED_BACK,
+    SELECTED,
+    SELF_TRAINED,
+    Evaluation,
+    FeedbackSettings,
+    Protocol,
+    SelfTrainingSettings,
+    unseen,
+)
+from classifiers.registry import COMMITTEE, find_classifiers
 from classifiers.result import ClassifierResult
 from classifiers.studies import open_studies, storage_errors
 from classifiers.trials import TuningSettings
@@ -27,12 +36,15 @@ from data.files import atomic_path
 from pipeline.config import RunConfig
 from pipeline.console import progress, say
 from pipeline.inputs import FitInputs, load_inputs
+from pipeline.label_errors import write_label_errors
 from pipeline.outcome import assemble
 from pipeline.reuse import NAME, write_fingerprint
 from pipeline.studies import storage_of
 from pipeline.study_pages import StudyPages
-from pipeline.thumbnails import choose_galleries
+from pipeline.thumbnails import cell_writer, choose_galleries
 from pipeline.workers import other_workers
+
+BUNDLES = {SELF_TRAINED: "bundle-self-trained", FED_BACK: "bundle-feedback"}
 
 
 def run_fit(config: RunConfig) -> Path:
@@ -48,10 +60,13 @@ def run_fit(config: RunConfig) -> Path:
         with other_workers(config):
             evaluation = nested.evaluate()
         (folder / NAME).unlink(missing_ok=True)  # from here on files of two fits may lie together
-        galleries = choose_galleries(inputs.manifest, inputs.cells, evaluation, inputs.scan, folder)
+        shown = cell_writer(inputs.manifest, inputs.cells, evaluation, inputs.scan, folder)
+        galleries = choose_galleries(inputs.cells, evaluation, shown)
+        errors = write_label_errors(inputs.manifest, inputs.cells, evaluation, folder, shown)
         _write_predictions(inputs, evaluation, folder / "predictions.csv")
     _write_bundles(config, inputs, evaluation)
-    result = assemble(config, inputs, evaluation, galleries, time.perf_counter() - started)
+    spent = time.perf_counter() - started
+    result = assemble(config, inputs, evaluation, galleries, errors, spent)
     result.write(folder / "run.json")
     config.write()  # now that it describes the result beside it
     if all(each.trials == each.wanted for each in _all_tuned(evaluation)):
@@ -76,23 +91,11 @@ def run_tune(config: RunConfig, first: int) -> None:
 @contextmanager
 def _nested(config: RunConfig, inputs: FitInputs, shared: bool = False) -> Iterator[Nested]:
     """The evaluation that a configuration asks for, with progress shown while it runs."""
-    specs, committee = find_classifiers(config.classifiers)
+    specs, _ = find_classifiers(config.classifiers)
     cores = max(1, (os.cpu_count() or 1) // config.workers)
     parts = 1 if inputs.cells.test.any() else config.folds + 1
     threads = min(cores, parts)
-    protocol = Protocol(
-        TuningSettings(
-            config.trials, config.metric, config.inner_folds, config.pca, config.seed,
-            config.sampler, config.trial_seconds, config.study_seconds,
-            jobs=max(1, cores // threads),
-            shared=shared or config.workers > 1 or bool(config.storage),
-        ),
-        FitSettings(
-            config.calibration, config.decision, config.metric, config.inner_folds, config.seed
-        ),
-        committee, config.threshold, config.rounds, threads,
-        memory_for_sharing() // (threads * config.workers),
-    )  # fmt: skip
+    protocol = protocol_of(config, threads, max(1, cores // threads), shared)
     storage = open_studies(storage_of(config))
     dataset = Path(config.dataset).stem
     name = " + ".join(recipe.name for recipe in inputs.recipes)
@@ -112,6 +115,35 @@ def _nested(config: RunConfig, inputs: FitInputs, shared: bool = False) -> Itera
         yield nested
 
 
+def protocol_of(config: RunConfig, threads: int, jobs: int, shared: bool = False) -> Protocol:
+    """How a configuration wants classifiers tuned, fitted and tested.
+
+    Args:
+        threads: outer parts at once. jobs: trials of a study at once.
+        shared: whether other processes work on the studies.
+    """
+    return Protocol(
+        TuningSettings(
+            config.trials, config.metric, config.inner_folds, config.pca, config.seed,
+            config.sampler, config.trial_seconds, config.study_seconds,
+            jobs=jobs,
+            shared=shared or config.workers > 1 or bool(config.storage),
+        ),
+        FitSettings(
+            config.calibration, config.decision, config.metric, config.inner_folds, config.seed
+        ),
+        COMMITTEE in config.classifiers,
+        SelfTrainingSettings(
+            config.threshold, config.growth, config.balanced, config.soft, config.agreement,
+            config.rounds,
+        ),
+        FeedbackSettings(
+            config.feedback_threshold, config.feedback_weight, config.feedback_rounds
+        ),
+        threads, memory_for_sharing() // (threads * config.workers),
+    )  # fmt: skip
+
+
 def _write_predictions(inputs: FitInputs, evaluation: Evaluation, path: Path) -> None:
     """One row an image and classifier: out-of-fold or test; unlabelled cells by the final model."""
     cells, frame = inputs.cells, inputs.manifest.frame
@@ -119,11 +151,13 @@ def _write_predictions(inputs: FitInputs, evaluation: Evaluation, path: Path) ->
     sets = [
         (name, evaluation.rows, proba, evaluation.decided[name])
         for name, proba in evaluation.test.items()
+        if name != SELECTED
     ]
+    sets.insert(0, (SELECTED, *unseen(evaluation, len(cells.classes))))
     if len(unlabelled):
-        models = {"selected": evaluation.model}
-        if trained := evaluation.final.self_trained:
-            models["self_training"] = trained.model
+        models = {SELECTED: evaluation.model}
+        for name, each in evaluation.final.in_rounds.items():
+            models[name] = each.model_
         for name, model in models.items():
             found = predict(model, cells.X, unlabelled, len(cells.classes))
             sets.append((name, unlabelled, *found))
@@ -141,10 +175,11 @@ def _write_predictions(inputs: FitInputs, evaluation: Evaluation, path: Path) ->
 
 def _write_bundles(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> None:
     models = {"bundle": evaluation.model}
-    if trained := evaluation.final.self_trained:
-        models["bundle-self-trained"] = trained.model
-    else:
-        shutil.rmtree(config.run_folder / "bundle-self-trained", ignore_errors=True)
+    for kind, name in BUNDLES.items():
+        if kind in evaluation.final.in_rounds:
+            models[name] = evaluation.final.in_rounds[kind].model_
+        else:
+            shutil.rmtree(config.run_folder / name, ignore_errors=True)
     for name, model in models.items():
         bundle = Bundle(
             model, inputs.cells.classes, inputs.recipes, config.run_name, config.weights

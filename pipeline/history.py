@@ -1,5 +1,8 @@
 """The history of a run: what its reviewers decided, applied to the manifest of a scan."""
 
+from pathlib import Path
+from typing import Any
+
 from data.decisions import HISTORY_FILE, RELABELLED_FILE
 from data.manifest import Manifest
 from data.relabel import apply, read_history
@@ -17,6 +20,17 @@ def apply_history(config: RunConfig, scanned: Manifest, *, allow_overlap: bool) 
     """
     path = config.run_folder / HISTORY_FILE
     return apply(scanned, read_history(path), str(path), allow_overlap=allow_overlap)
+
+
+def decided(folder: Path) -> dict[str, Any]:
+    """What a run's result says of its reviews: how many cells were decided on, and by whom."""
+    last = read_history(folder / HISTORY_FILE).drop_duplicates("sha256", keep="last")
+    kept = (last.action == "label") & (last.decision == last.label)
+    return {
+        "decided": len(last),
+        "changed": int((~kept).sum()),
+        "reviewers": sorted(set(last.reviewer) - {""}),
+    }
 
 
 def tell_history(config: RunConfig, scanned: Manifest) -> None:

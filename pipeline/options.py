@@ -7,6 +7,7 @@ import typer
 
 PARTLY = 3  # exit code where some images failed and all others are done
 _RUN, _IN, _OUT = "Run", "Images and embeddings", "Tuning and fitting"
+_LEARN = "Unlabelled and doubtful cells"
 Config = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings.", rich_help_panel=_RUN)
 ]
@@ -119,11 +120,61 @@ Metric = Annotated[
 Pca = Annotated[
     int | None, typer.Option(help="Principal components; 0: none.", rich_help_panel=_OUT)
 ]
-Threshold = Annotated[
-    float | None, typer.Option(help="Probability of a pseudo-label.", rich_help_panel=_OUT)
-]
 Rounds = Annotated[
-    int | None, typer.Option(help="Self-training rounds; 0: none.", rich_help_panel=_OUT)
+    int | None,
+    typer.Option(help="Self-training rounds; 0: none [default: 10].", rich_help_panel=_LEARN),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability that a pseudo-label needs [default: 0.5].", rich_help_panel=_LEARN
+    ),
+]
+Growth = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of the unlabelled cells that a round adds; 1: all at once [default: 0.1].",
+        rich_help_panel=_LEARN,
+    ),
+]
+Balanced = Annotated[
+    bool | None,
+    typer.Option(
+        "--balanced/--not-balanced", help="As many of each class as among the labelled cells.",
+        rich_help_panel=_LEARN,
+    ),
+]  # fmt: skip
+Soft = Annotated[
+    bool | None,
+    typer.Option(
+        "--soft/--not-soft", help="Weigh pseudo-labels by probability.", rich_help_panel=_LEARN
+    ),
+]
+Agreement = Annotated[
+    bool | None,
+    typer.Option(
+        "--agreement/--no-agreement",
+        help="Only cells that all classifiers and each backbone alone agree on.",
+        rich_help_panel=_LEARN,
+    ),
+]
+FeedbackRounds = Annotated[
+    int | None,
+    typer.Option(
+        help="Rounds in which doubtful training cells gain weight [default: 0].",
+        rich_help_panel=_LEARN,
+    ),
+]
+FeedbackThreshold = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability of its label below which a cell is doubtful [default: 0.6].",
+        rich_help_panel=_LEARN,
+    ),
+]
+FeedbackWeight = Annotated[
+    float | None,
+    typer.Option(help="What its weight is multiplied by [default: 2].", rich_help_panel=_LEARN),
 ]
 Sampler = Annotated[
     str | None, typer.Option(help="tpe, random or grid [default: tpe].", rich_help_panel=_OUT)

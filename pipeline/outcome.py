@@ -13,8 +13,15 @@ import numpy as np
 
 from classifiers.baselines import TITLES
 from classifiers.cells import Cells
-from classifiers.metrics import evaluate, paired_gain
-from classifiers.protocol import SELECTED, SELF_TRAINED, Evaluation, Part, out_of_fold
+from classifiers.metrics import evaluate
+from classifiers.protocol import (
+    FED_BACK,
+    SELECTED,
+    SELF_TRAINED,
+    Evaluation,
+    Part,
+    out_of_fold,
+)
 from classifiers.registry import CLASSIFIERS, COMMITTEE
 from classifiers.result import (
     ClassifierResult,
@@ -23,17 +30,18 @@ from classifiers.result import (
     FlowStep,
     Galleries,
     Gate,
-    Round,
+    LabelErrorsPart,
     RunResult,
-    SelfTrainingPart,
     SplitPart,
     StudyPart,
     TuningPart,
 )
 from pipeline.audit import audit_of
 from pipeline.config import RunConfig
+from pipeline.history import decided
 from pipeline.inputs import FitInputs
 from pipeline.notes import notes
+from pipeline.outcome_rounds import part_of_rounds
 from pipeline.scan import overlap_warning, read_scan, split_warning
 
 OWN = ("folders", "csv")  # cards of no set in particular: the folder is its name
@@ -47,6 +55,7 @@ def assemble(
     inputs: FitInputs,
     evaluation: Evaluation,
     galleries: Galleries,
+    label_errors: LabelErrorsPart | None,
     seconds: float,
 ) -> RunResult:
     """All that the report prints, from the stages' own findings."""
@@ -66,7 +75,9 @@ def assemble(
         ),
         tuning=_tuning(config, evaluation),
         classifiers=_classifiers(config, inputs.cells, evaluation),
-        self_training=_self_training(config, inputs.cells, evaluation),
+        self_training=part_of_rounds(SELF_TRAINED, config, inputs.cells, evaluation),
+        feedback=part_of_rounds(FED_BACK, config, inputs.cells, evaluation),
+        label_errors=label_errors,
         galleries=galleries,
         audit=audit_of(config, read_scan(config)[0]),
     )
@@ -94,6 +105,7 @@ def _dataset(config: RunConfig, inputs: FitInputs) -> DatasetPart:
             for name in inputs.cells.classes
         },
         patients=int(patients) or None,
+        **decided(config.run_folder),
     )
 
 
@@ -120,7 +132,7 @@ def _flow(config: RunConfig, inputs: FitInputs) -> list[FlowStep]:
             name="byte-identical copies (kept, in one group)", count=inputs.scan.identical_files
         ),
         FlowStep(
-            name="excluded: the same picture under different labels",
+            name="excluded: one picture under different labels, or by a reviewer",
             count=len(excluded),
             images=sorted(excluded)[:LISTED],
         ),
@@ -194,6 +206,7 @@ def _classifiers(
 ) -> dict[str, ClassifierResult]:
     titles = {name: spec.title for name, spec in CLASSIFIERS.items()} | TITLES
     titles |= {SELECTED: "Selected on validation", SELF_TRAINED: "Selected, self-trained"}
+    titles[FED_BACK] = "Selected, with confidence feedback"
     titles[COMMITTEE] = "Committee: mean of the others"
     final, rows, k = evaluation.final, evaluation.rows, len(cells.classes)
     train = final.split.train
@@ -222,12 +235,12 @@ def _classifiers(
             notes=[] if name == SELECTED else notes(model, cells.on_disk),
         )  # fmt: skip
     # Headline first, then what it was chosen from, then what it must beat.
-    order = {"selected": 0, "self_training": 1, "classifier": 2, "baseline": 3}
+    order = {"selected": 0, "self_training": 1, "feedback": 1, "classifier": 2, "baseline": 3}
     return dict(sorted(found.items(), key=lambda item: order[item[1].role]))
 
 
 def _role(name: str) -> str:
-    if name in (SELECTED, SELF_TRAINED):
+    if name in (SELECTED, SELF_TRAINED, FED_BACK):
         return name
     return "baseline" if name in TITLES else "classifier"
 
@@ -244,40 +257,6 @@ def _seconds(name: str, parts: list[Part]) -> float:
         spent
         for part in parts
         for each, spent in part.seconds.items()
-        if name == each or (name == SELECTED and each != SELF_TRAINED)
+        if name == each or (name == SELECTED and each not in (SELF_TRAINED, FED_BACK))
     )
     return tuning + fitting
-
-
-def _self_training(
-    config: RunConfig, cells: Cells, evaluation: Evaluation
-) -> SelfTrainingPart | None:
-    parts = [part for part in evaluation.parts if SELF_TRAINED in part.proba]
-    trained = [part.self_trained for part in parts if part.self_trained]
-    if not trained:
-        return None
-    longest = max(len(each.added) for each in trained)
-    rounds = []
-    for number in range(longest):
-        added = sum(each.added[number] for each in trained if number < len(each.added))
-        rounds.append(
-            Round(
-                number=number + 1,
-                added={
-                    name: int(count)
-                    for name, count in zip(cells.classes, np.atleast_1d(added), strict=True)
-                },
-            )
-        )
-    rows = evaluation.rows
-    return SelfTrainingPart(
-        unlabelled=int(((cells.y < 0) & ~cells.test).sum()),
-        withheld=round(float(np.mean([part.withheld for part in parts]))),
-        threshold=config.threshold,
-        rounds=rounds,
-        stopped=dict(Counter(each.stopped for each in trained)),
-        f1_macro_gain=paired_gain(
-            cells.y[rows], evaluation.decided[SELECTED], evaluation.decided[SELF_TRAINED],
-            cells.groups[rows], len(cells.classes), config.seed,
-        ),
-    )  # fmt: skip

@@ -1,12 +1,14 @@
 """Which cells the report shows, and their small pictures in the run folder."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from classifiers.cells import Cells
-from classifiers.protocol import SELECTED, Evaluation
+from classifiers.protocol import SELECTED, Evaluation, unseen
 from classifiers.result import Cell, Galleries
 from data.decode import UnreadableImageError, decode
 from data.files import atomic_path
@@ -21,14 +23,14 @@ LEAST_CONFIDENT = 24
 
 
 def choose_galleries(
-    manifest: Manifest, cells: Cells, evaluation: Evaluation, scan: ScanRecord, folder: Path
+    cells: Cells, evaluation: Evaluation, shown: Callable[[int], dict[str, Any]]
 ) -> Galleries:
-    """Pick cells of each class and those the model is least sure of; write their thumbnails.
+    """Pick cells of each class and those the model is least sure of, and show them.
 
     The sample is seeded and blind to whether a prediction is right, so that it shows the model as
     it is. Only cells with a test prediction are shown.
     """
-    proba, decided = evaluation.test[SELECTED], evaluation.decided[SELECTED]
+    proba = evaluation.test[SELECTED]
     rng = np.random.default_rng(0)
     per_class = max(1, min(SAMPLES_PER_CLASS, SAMPLES // len(cells.classes)))
     sample: list[int] = []
@@ -37,25 +39,38 @@ def choose_galleries(
         sample += rng.permutation(of_class)[:per_class].tolist()
     doubtful = np.argsort(proba.max(axis=1), kind="stable")[:LEAST_CONFIDENT].tolist()
 
-    def cell(position: int) -> Cell:
-        row = manifest.frame.iloc[evaluation.rows[position]]
+    return Galleries(
+        samples=[Cell(**shown(position)) for position in sample[:SAMPLES]],
+        least_confident=[Cell(**shown(position)) for position in doubtful],
+    )
+
+
+def cell_writer(
+    manifest: Manifest, cells: Cells, evaluation: Evaluation, scan: ScanRecord, folder: Path
+) -> Callable[[int], dict[str, Any]]:
+    """What makes the fields of a ``Cell`` from its position among the ``unseen``, and its picture.
+
+    Args:
+        folder: of the run, where thumbnails are written.
+    """
+    rows, proba, decided = unseen(evaluation, len(cells.classes))
+
+    def shown(position: int) -> dict[str, Any]:
+        row = manifest.frame.iloc[rows[position]]
         thumbnail = f"thumbnails/{row.sha256[:16]}.jpg"
         _write_thumbnail(Path(scan.images) / row.path, folder / thumbnail)
         named = zip(cells.classes, proba[position], strict=True)
-        return Cell(
-            image_id=row.image_id,
-            path=row.path,
-            label=row.label,
-            predicted=cells.classes[int(decided[position])],
-            probabilities={name: round(float(value), 6) for name, value in named},
-            patient=row.patient,
-            thumbnail=thumbnail,
-        )
+        return {
+            "image_id": row.image_id,
+            "path": row.path,
+            "label": row.label,
+            "predicted": cells.classes[int(decided[position])],
+            "probabilities": {name: round(float(value), 6) for name, value in named},
+            "patient": row.patient,
+            "thumbnail": thumbnail,
+        }
 
-    return Galleries(
-        samples=[cell(position) for position in sample[:SAMPLES]],
-        least_confident=[cell(position) for position in doubtful],
-    )
+    return shown
 
 
 def _write_thumbnail(image: Path, target: Path) -> None:

@@ -13,7 +13,8 @@ from reports.figures import BAND, INK, MUTED, STAIN, Drawing
 WIDTH, ROW, TOP, BOTTOM = 460, 40, 4, 36
 LEFT, RIGHT = 12, 448  # the axis runs below the text, so that the figure fits a phone
 LONGEST_NAME = 36
-_MARKERS = {"baseline": "s", "self_training": "D"}  # told apart without colour, too
+# Roles are told apart without colour, too.
+_MARKERS = {"baseline": "s", "self_training": "D", "feedback": "^"}
 
 
 def forest(rows: Sequence[tuple[str, str, Estimate]], title: str, key: str = "forest") -> Markup:

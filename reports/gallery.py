@@ -1,10 +1,11 @@
-"""The section of cells to look at, and their thumbnails as data: URIs."""
+"""The sections of cells to look at, and their thumbnails as data: URIs."""
 
 import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifiers.result import Cell, RunResult
+from classifiers.result import Cell, RunResult, SuspectCell
+from reports import words
 
 BARS = 3  # probabilities shown under a cell
 
@@ -20,7 +21,9 @@ class Shown:
 
     @property
     def verdict(self) -> str:
-        """Whether the prediction agrees with the label: right, wrong or unlabelled."""
+        """Whether the prediction agrees with the label: right, wrong or unlabelled; or suspect."""
+        if isinstance(self.cell, SuspectCell):
+            return "suspect"
         if not self.cell.label:
             return "unlabelled"
         return "right" if self.cell.label == self.cell.predicted else "wrong"
@@ -29,6 +32,8 @@ class Shown:
     def alternative(self) -> str:
         """The words that stand for the picture."""
         label = f"labelled {self.cell.label}" if self.cell.label else "unlabelled"
+        if isinstance(self.cell, SuspectCell):
+            return f"Cell {self.cell.image_id}: {label}, looks like {self.cell.suggested}"
         return f"Cell {self.cell.image_id}: {label}, predicted {self.cell.predicted}"
 
 
@@ -43,6 +48,26 @@ def gallery(result: RunResult) -> dict[str, object]:
     return {
         "groups": [(name, cells) for name, cells in groups if cells],
         "least": [_shown(cell) for cell in result.galleries.least_confident],
+    }
+
+
+def label_errors(result: RunResult) -> dict[str, object]:
+    """Labels that predictions contradict: how many of each class, and the likeliest of them."""
+    part = result.label_errors
+    if part is None:
+        return {"part": None}
+    test = words.selected(result).test
+    known = [name for name in result.dataset.classes if name in test.per_class]
+    rows = [(name, part.suspected.get(name, 0), test.per_class[name].support) for name in known]
+    count = sum(part.suspected.values())
+    wrong = test.n - sum(row[number] for number, row in enumerate(test.confusion))
+    return {
+        "part": part,
+        "count": count,
+        "share": words.percent(count, part.checked),
+        "rows": [(name, n, of, words.percent(n, of)) for name, n, of in rows],
+        "mistaken": words.percent(wrong, test.n),
+        "listed": [_shown(cell) for cell in part.listed],
     }
 
 

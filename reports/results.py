@@ -1,4 +1,4 @@
-"""Sections on how good the classifiers are: tables, figures, self-training."""
+"""Sections on how good the classifiers are: tables and figures."""
 
 from classifiers.estimate import Estimate
 from classifiers.result import Metrics, RunResult
@@ -76,43 +76,3 @@ def confusion(result: RunResult) -> dict[str, object]:
             for count, row, column in pairs[:MOST_CONFUSED]
         ],
     }
-
-
-def self_training(result: RunResult) -> dict[str, object]:
-    """Self-training beside the labelled cells alone, its gain in words, and its rounds."""
-    part = result.self_training
-    if part is None:
-        return {"gain": "", "rows": [], "rounds": []}
-    rows = [("Labelled cells only", words.selected(result).test)]
-    rows += [(item.title, item.test) for item in words.with_role(result, "self_training")]
-    rounds = [
-        (
-            each.number,
-            sum(each.added.values()),
-            ", ".join(f"{name} {n:,}" for name, n in each.added.items() if n),
-        )
-        for each in part.rounds
-    ]
-    return {
-        "gain": _gain(part.f1_macro_gain),
-        "rows": [(title, test.accuracy, test.f1_macro) for title, test in rows],
-        "rounds": rounds,
-        "stopped": words.listing(
-            f"{words.STOPPED.get(reason, reason)} ({words.plural(n, 'fold')})"
-            for reason, n in part.stopped.items()
-        ),
-    }
-
-
-def _gain(gain: Estimate) -> str:
-    """The paired gain in macro F1 as a sentence that claims no more than its interval."""
-    if gain.value is None:
-        return "The gain in macro F1 is not defined."
-    text = f"On the same test cells macro F1 changed by {words.signed_figure(gain)}"
-    if gain.low is None or gain.high is None:
-        return f"{text}: without an interval it shows nothing."
-    if gain.low > 0:
-        return f"{text}: self-training helped."
-    if gain.high < 0:
-        return f"{text}: self-training did harm."
-    return f"{text}. The interval holds zero: neither help nor harm is shown."

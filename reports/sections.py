@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from classifiers.result import RunResult
-from reports import audit, gallery, results, study, summary
+from reports import audit, gallery, results, rounds, study, summary
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ SECTIONS = (
     Section("results", "Results", results.results),
     Section("per-class", "Results by class", results.per_class),
     Section("confusion", "Confusions", results.confusion),
-    Section("self-training", "Self-training", results.self_training),
+    Section("rounds", "Self-training and feedback", rounds.rounds),
+    Section("label-errors", "Likely label errors", gallery.label_errors),
     Section("gallery", "Cells to look at", gallery.gallery),
     Section("limits", "Limits", study.limits),
     Section("reproduce", "Repeat this run", study.reproduce),

@@ -2,7 +2,7 @@
 
 import shlex
 
-from classifiers.result import RunResult
+from classifiers.result import DatasetPart, RunResult
 from reports import words
 
 STAGES = ("extract", "fit", "report")
@@ -154,8 +154,20 @@ def limits(result: RunResult) -> dict[str, object]:
         f"All cells come from one data set, {part.title}: nothing here shows how the classifier "
         "does on images of another laboratory, stain or microscope."
     )
-    lines.append("Labels are those of the data set; no one has read the cells again for this run.")
-    return {"lines": lines}
+    return {"lines": [*lines, _labels(part)]}
+
+
+def _labels(part: DatasetPart) -> str:
+    """Who stands for the labels."""
+    if not part.decided:
+        return "Labels are those of the data set; no one has read the cells again for this run."
+    names = f" by {words.listing(part.reviewers)}" if part.reviewers else ""
+    return (
+        f"Labels are those of the data set, but for {words.plural(part.decided, 'cell')} that were "
+        f"read again{names}: {words.count(part.changed)} of these labels were changed, given or "
+        "taken away. Cells were chosen for it by a classifier's doubts, so the corrected labels "
+        "favour classifiers like it."
+    )
 
 
 def reproduce(result: RunResult) -> dict[str, object]:

@@ -4,6 +4,7 @@ from classifiers.estimate import Estimate
 from classifiers.result import ClassifierResult, RunResult
 from reports import words
 from reports.audit import findings
+from reports.rounds import meaning as meaning_of_rounds
 
 
 def summary(result: RunResult) -> dict[str, object]:
@@ -17,7 +18,11 @@ def summary(result: RunResult) -> dict[str, object]:
             ("Macro F1", chosen.test.f1_macro, "mean F1, every class alike"),
         ],
         "wins": words.wins(result),
-        "meaning": [*_meaning(result, chosen), *_baselines(result, chosen)],
+        "meaning": [
+            *_meaning(result, chosen),
+            *_baselines(result, chosen),
+            *meaning_of_rounds(result),
+        ],
     }
 
 

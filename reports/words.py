@@ -27,15 +27,11 @@ CALIBRATIONS = {
     "isotonic": "isotonic regression for each class, learned on the inner folds",
     "none": "as the classifiers give them, not calibrated",
 }
-STOPPED = {
-    "no_change": "no cell reached the threshold any more",
-    "max_iter": "limit of rounds",
-    "all_labeled": "every cell had a label",
-}
 ROLES = {
     "selected": "the headline",
     "classifier": "classifier",
     "self_training": "self-training",
+    "feedback": "confidence feedback",
     "baseline": "baseline",
 }
 

@@ -9,10 +9,10 @@ from optuna.trial import BaseTrial
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from classifiers.calibration import Calibrated
-from classifiers.cells import Cells
+from classifiers.cells import NO_LABEL, Cells
 from classifiers.fitting import FitSettings
 from classifiers.preparation import Block, Preparation, make_pipeline
-from classifiers.protocol import Protocol
+from classifiers.protocol import FeedbackSettings, Protocol, SelfTrainingSettings
 from classifiers.spec import ClassifierSpec, Params
 from classifiers.training_part import TrainingPart
 from classifiers.trials import TuningSettings
@@ -39,6 +39,15 @@ def blobs(n: int = 90, width: int = 8, seed: int = 0, noise: float = 1.0) -> Sam
     return Sample(X.astype(np.float32), y, np.array([f"g{i // 5:02d}" for i in range(n)]))
 
 
+def hidden(y: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
+    """The labels with a share of them hidden, three of each class left at least."""
+    of_class = [np.flatnonzero(y == code) for code in np.unique(y)]
+    gone = np.random.default_rng(seed).random(len(y)) < share
+    for rows in of_class:
+        gone[rows[:: max(1, len(rows) // 3)]] = False
+    return np.where(gone, NO_LABEL, y)
+
+
 def training_part(sample: Sample, folds: int = 3, seed: int = 0) -> TrainingPart:
     return TrainingPart(
         sample.X, sample.y, sample.groups, grouped_folds(sample.y, sample.groups, folds, seed),
@@ -51,16 +60,18 @@ def settings(trials: int = 4, *, metric: str = "f1_macro", seed: int = 0) -> Tun
 
 
 def protocol(
-    tuning: TuningSettings | None = None, *, rounds: int = 0, committee: bool = False,
-    threshold: float = 0.6, threads: int = 1,
+    tuning: TuningSettings | None = None, *, rounds: int = 0, feedback: int = 0,
+    committee: bool = False, threshold: float = 0.6, growth: float = 0.5, threads: int = 1,
 ) -> Protocol:  # fmt: skip
     tuning = tuning or settings()
     return Protocol(
         tuning,
         FitSettings("temperature", "learned", tuning.metric, tuning.inner_folds, tuning.seed),
         committee,
-        threshold,
-        rounds,
+        SelfTrainingSettings(
+            threshold, growth, balanced=True, soft=False, agreement=False, rounds=rounds
+        ),
+        FeedbackSettings(threshold=0.6, weight=2.0, rounds=feedback),
         threads,
     )
 
@@ -127,7 +138,10 @@ class Diary(ClassifierMixin, BaseEstimator):
     def __init__(self, sureness: float = 0.95) -> None:
         self.sureness = sureness
 
-    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> "Diary":
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None,
+        sample_weight: np.ndarray | None = None,
+    ) -> "Diary":  # fmt: skip
         self.classes_ = np.unique(y)
         seen = patients_in(X)
         self.patients_ = set(seen.tolist())

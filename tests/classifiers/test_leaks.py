@@ -5,6 +5,7 @@ certainty about cells of new patients, or as a patient on two pages of the diary
 """
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import optuna
@@ -14,9 +15,13 @@ from hypothesis import strategies as st
 
 from classifiers.cells import Cells, make_splits
 from classifiers.dense import Dense
+from classifiers.feedback import ConfidenceFeedback
+from classifiers.learner import Learner
 from classifiers.nested import Nested
-from classifiers.protocol import SELECTED, SELF_TRAINED, Evaluation, out_of_fold
+from classifiers.protocol import FED_BACK, SELECTED, SELF_TRAINED, Evaluation, out_of_fold
 from classifiers.registry import CLASSIFIERS
+from classifiers.rounds import InRounds
+from classifiers.selftraining import SelfTraining
 from classifiers.training_part import TrainingPart
 from tests.classifiers.examples import (
     DIARY,
@@ -74,8 +79,8 @@ def test_an_inner_split_by_patient_leaves_nobody_sure(name: str) -> None:
 
 
 def test_scores_on_a_planted_identity_are_at_chance() -> None:
-    cells = patients(30)
-    evaluation = evaluated(cells)
+    cells = patients(30, unlabelled_each=2)
+    evaluation = evaluated(cells, feedback=1)
     for name, decided in evaluation.decided.items():
         assert (decided == cells.y[evaluation.rows]).mean() < 0.7, name
     for part in evaluation.parts:
@@ -123,21 +128,91 @@ def test_no_fit_predicts_a_patient_that_it_saw(diary: type[Diary]) -> None:
 
 def test_groups_reach_every_fit_with_their_rows(diary: type[Diary]) -> None:
     # The diary's own assertions compare groups and rows; self-training slices rows by itself.
-    evaluated(patients(unlabelled_each=3), [DIARY], rounds=3)
+    evaluated(patients(unlabelled_each=3), [DIARY], rounds=3, feedback=2)
     assert all(groups is not None for _, groups, shown in diary.pages if shown is None)
 
 
 def test_self_training_never_meets_patients_under_test(diary: type[Diary]) -> None:
     cells = patients(unlabelled_each=3)
-    evaluation = evaluated(cells, [DIARY], rounds=3, threshold=0.3)  # everything is believed
+    # Everything is believed at once.
+    evaluation = evaluated(cells, [DIARY], rounds=3, feedback=1, threshold=0.0, growth=1.0)
     for part in evaluation.parts[:-1]:
-        trained = part.self_trained.model.estimator_[-1].patients_
+        trained = part.in_rounds[SELF_TRAINED].model_.estimator_[-1].patients_
+        fed_back = part.in_rounds[FED_BACK].model_.estimator_[-1].patients_
         under_test = set(patients_in(cells.X[part.split.test]))
-        assert not trained & under_test
+        assert not (trained | fed_back) & under_test
         assert part.withheld == 3 * len(under_test)
-        assert part.self_trained.added.sum() == 3 * len(trained)  # the others were all used
+        first = part.in_rounds[SELF_TRAINED].rounds_[1]
+        assert len(first.pseudo_labels) == 3 * len(trained)
+        assert (first.pseudo_labels >= 0).mean() > 0.9  # the others were used
     assert evaluation.final.withheld == 0
-    assert evaluation.final.self_trained.model.estimator_[-1].patients_ == set(range(24))
+    final = evaluation.final.in_rounds[SELF_TRAINED].model_
+    assert final.estimator_[-1].patients_ == set(range(24))
+
+
+@pytest.fixture
+def learners(monkeypatch: pytest.MonkeyPatch) -> list["Noted"]:
+    Noted.made.clear()
+    monkeypatch.setattr("classifiers.rounds.Learner", Noted)
+    return Noted.made
+
+
+class Noted(Learner):
+    """Writes down the patients it may be fitted on, is fitted on, and those held out."""
+
+    made: ClassVar[list["Noted"]] = []
+
+    def __init__(self, estimator, X, held, *others) -> None:
+        super().__init__(estimator, X, held, *others)
+        self.who, self.out = patients_in(X), set(patients_in(held)) if len(held) else set()
+        self.fits: list[tuple[set[int], set[int]]] = []  # labelled or not; left out
+        Noted.made.append(self)
+
+    def scores(self, codes, weights):
+        on = set(self.who[weights > 0])
+        self.fits.append((on, set(self.who) - on))
+        return super().scores(codes, weights)
+
+
+@pytest.mark.parametrize("kind", [SelfTraining, ConfidenceFeedback])
+def test_rounds_are_validated_on_patients_that_their_copy_never_met(
+    kind: type[InRounds], learners: list[Noted], diary: type[Diary]
+) -> None:
+    cells = patients(unlabelled_each=3)
+    extra = {"threshold": 0.0, "growth": 1.0} if kind is SelfTraining else {}
+    model = kind(unfitted(DIARY, 24), rounds=2, **extra).fit(cells.X, cells.y, cells.groups)
+    assert len(model.rounds_) > 1
+    *copies, whole = learners
+    assert set().union(*(copy.out for copy in copies)) == set(whole.who) == set(range(24))
+    assert not whole.out
+    for copy in copies:
+        assert copy.out
+        assert not copy.out & set(copy.who)  # nor their unlabelled cells
+        assert all(not on & copy.out for on, _ in copy.fits)
+    validation = [each.score for each in model.rounds_]
+    assert max(validation) < 0.7
+    # What the diary saw agrees: nobody who fits on all patients but the whole model and the plain.
+    folds = {frozenset(copy.out) for copy in copies}
+    for seen, _, shown in diary.pages:
+        if shown is not None and frozenset(shown) in folds:
+            assert not seen & shown
+
+
+def test_doubts_come_from_fits_that_never_met_the_patient(
+    learners: list[Noted], diary: type[Diary]
+) -> None:
+    cells = patients(cells_each=6)
+    model = ConfidenceFeedback(unfitted(DIARY, 24), threshold=0.5, rounds=1)
+    model.fit(cells.X, cells.y, cells.groups)
+    # Of patients it does not know the diary guesses the first class: the others are in doubt. It
+    # would doubt nobody whom it had seen.
+    np.testing.assert_array_equal(
+        model.rounds_[1].changes["fed_back"], [0, np.count_nonzero(cells.y == 1)]
+    )
+    for copy in learners:
+        inner = [left for _, left in copy.fits if left]
+        assert len(inner) == 3
+        assert sorted(who for left in inner for who in left) == sorted(set(copy.who))
 
 
 def test_inner_folds_of_tuning_keep_patients_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +244,7 @@ def test_views_of_a_cell_stay_on_one_side(diary: type[Diary]) -> None:
 
 def test_threads_change_nothing() -> None:
     cells = patients(unlabelled_each=2)
-    one, two = evaluated(cells), evaluated(cells, threads=2)
+    one, two = evaluated(cells, feedback=1), evaluated(cells, feedback=1, threads=2)
     assert [part.selected for part in one.parts] == [part.selected for part in two.parts]
     for name, proba in one.test.items():
         np.testing.assert_array_equal(two.test[name], proba)
@@ -177,7 +252,7 @@ def test_threads_change_nothing() -> None:
 
 def test_selected_and_self_trained_are_tested_on_the_same_cells() -> None:
     cells = patients(unlabelled_each=2)
-    evaluation = evaluated(cells)
-    assert {SELECTED, SELF_TRAINED, "majority", "mean_colour"} <= set(evaluation.test)
+    evaluation = evaluated(cells, feedback=1)
+    assert {SELECTED, SELF_TRAINED, FED_BACK, "majority", "mean_colour"} <= set(evaluation.test)
     assert all(len(proba) == len(evaluation.rows) for proba in evaluation.test.values())
     np.testing.assert_array_equal(evaluation.rows, np.flatnonzero(cells.y >= 0))

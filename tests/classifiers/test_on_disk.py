@@ -48,7 +48,7 @@ def cells() -> Cells:
 
 
 def evaluated(cells: Cells, specs: list[ClassifierSpec]) -> Evaluation:
-    how = protocol(settings(2), committee=len(specs) > 1, rounds=2)
+    how = protocol(settings(2), committee=len(specs) > 1, rounds=2, feedback=1)
     return Nested(cells, specs, optuna.storages.InMemoryStorage(), "disk", how).evaluate()
 
 
@@ -71,7 +71,7 @@ def test_it_does_as_well_as_in_memory(cells: Cells) -> None:
     for name in ("logistic", "svm", "committee"):
         accuracy = [(each.decided[name] == cells.y).mean() for each in (found, plain)]
         assert accuracy[0] > accuracy[1] - 0.05, name
-    assert found.final.self_trained is None
+    assert found.final.in_rounds == {}
     assert set(found.final.values) >= {"logistic", "svm", "knn"}
 
 

@@ -27,6 +27,40 @@ METRICS = st.fixed_dictionaries(
         "confusion": st.lists(st.lists(st.integers(0, 9), max_size=2), max_size=2),
     }
 )
+COUNTS = st.dictionaries(NAMES, st.integers(0, 99), max_size=2)
+IN_ROUNDS = st.fixed_dictionaries(
+    {
+        "settings": st.dictionaries(NAMES, st.booleans() | st.integers() | st.floats(0, 1)),
+        "metric": NAMES,
+        "rounds": st.lists(
+            st.fixed_dictionaries(
+                dict.fromkeys(("number", "folds"), st.integers(0, 9))
+                | dict.fromkeys(("score", "score_gain", "log_loss"), st.floats(-9, 9))
+                | {
+                    "counts": st.dictionaries(NAMES, COUNTS, max_size=2),
+                    "confidence": st.none() | st.floats(0, 1),
+                }
+            ),
+            max_size=1,
+        ),
+        "stopped": COUNTS,
+        "kept": st.lists(st.integers(0, 9), max_size=2),
+        "f1_macro_gain": ESTIMATE,
+    }
+    | dict.fromkeys(("kept_final", "unlabelled", "withheld"), st.integers(0, 9))
+)
+SUSPECT = st.fixed_dictionaries(
+    dict.fromkeys(
+        ("image_id", "path", "label", "predicted", "patient", "thumbnail", "suggested"), NAMES
+    )
+    | {
+        "probabilities": st.dictionaries(NAMES, st.floats(0, 1), max_size=2),
+        "quality": st.floats(0, 1),
+    }
+)
+LABEL_ERRORS = st.fixed_dictionaries(
+    {"checked": st.integers(0, 99), "suspected": COUNTS, "listed": st.lists(SUSPECT, max_size=1)}
+)
 RESULT = st.fixed_dictionaries(
     {
         "run": NAMES,
@@ -42,6 +76,9 @@ RESULT = st.fixed_dictionaries(
                 "images_per_class": st.dictionaries(NAMES, st.integers(0, 9), max_size=2),
                 "groups_per_class": st.just({}),
                 "patients": st.none() | st.integers(1, 9),
+                "decided": st.integers(0, 9),
+                "changed": st.integers(0, 9),
+                "reviewers": st.lists(NAMES, max_size=2),
             }
         ),
         "flow": st.lists(
@@ -105,7 +142,7 @@ RESULT = st.fixed_dictionaries(
             st.fixed_dictionaries(
                 {
                     "title": NAMES,
-                    "role": st.sampled_from(["classifier", "selected", "baseline"]),
+                    "role": st.sampled_from(["classifier", "selected", "feedback", "baseline"]),
                     "validation": st.none() | METRICS,
                     "test": METRICS,
                     "seconds": st.floats(0, 99),
@@ -115,7 +152,9 @@ RESULT = st.fixed_dictionaries(
             ),
             max_size=2,
         ),
-        "self_training": st.none(),
+        "self_training": st.none() | IN_ROUNDS,
+        "feedback": st.none() | IN_ROUNDS,
+        "label_errors": st.none() | LABEL_ERRORS,
         "galleries": st.just({"samples": [], "least_confident": []}),
         "audit": st.none(),
     }

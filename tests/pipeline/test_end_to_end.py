@@ -67,8 +67,8 @@ def test_nothing_half_made_is_left_behind(whole: Whole) -> None:
     names = {path.name for path in whole.folder.iterdir()}
     assert names == {
         "config.toml", "manifest.csv", "scan.json", "audit.json", "ties.csv", "extract.json",
-        "outcomes.csv", "run.json", "fit.json", "predictions.csv", "bundle", "bundle-self-trained",
-        "thumbnails", "report.html",
+        "outcomes.csv", "run.json", "fit.json", "predictions.csv", "label_errors.csv", "bundle",
+        "bundle-self-trained", "thumbnails", "report.html",
     }  # fmt: skip
     assert not [path for path in whole.work.rglob("*") if path.name.endswith((".tmp", ".parts"))]
 
@@ -149,7 +149,7 @@ def test_the_result_describes_set_split_and_studies(whole: Whole, manifest: pd.D
     assert all(study.trials == 3 for study in result.tuning.studies)
     assert result.self_training is not None
     assert result.self_training.unlabelled == 36
-    assert result.self_training.threshold == 0.6
+    assert result.self_training.settings["threshold"] == 0.6
     assert result.run == "whole"
     assert list(result.classifiers)[:2] == ["selected", "self_training"]
 

@@ -5,16 +5,13 @@ from typing import Literal
 
 import numpy as np
 
-from classifiers.estimate import Estimate
 from classifiers.result import (
     ClassifierResult,
     DatasetPart,
     ExtractionPart,
     FlowStep,
     Gate,
-    Round,
     RunResult,
-    SelfTrainingPart,
     SplitPart,
     StudyPart,
     TuningPart,
@@ -22,8 +19,9 @@ from classifiers.result import (
 from tests.reports.example_audit import audit
 from tests.reports.example_cells import galleries
 from tests.reports.example_metrics import matrix, metrics
+from tests.reports.example_rounds import feedback, label_errors, self_training
 
-Role = Literal["classifier", "selected", "self_training", "baseline"]
+Role = Literal["classifier", "selected", "self_training", "feedback", "baseline"]
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -46,6 +44,7 @@ class Plan:
     baseline: float = 0.55
     patients: int | None = 24
     self_training: bool = True
+    decided: int = 0
     hostile: bool = False
     thumbnails: bool = True
     findings: bool = False
@@ -66,7 +65,7 @@ def build(plan: Plan) -> RunResult:
         return ClassifierResult(
             title=title + odd,
             role=role,
-            validation=None if role == "self_training" else better,
+            validation=None if role in ("self_training", "feedback") else better,
             test=on_test,
             seconds=3.2,
             threshold=0.437 if len(names) == 2 and role != "baseline" else None,
@@ -81,20 +80,9 @@ def build(plan: Plan) -> RunResult:
         "majority": item("Most frequent class", "baseline", 1 / len(names), 9),
         "colour": item("Mean colour", "baseline", plan.baseline, 11),
     }
-    part = None
     if plan.self_training:
         classifiers["self_training"] = item("With pseudo-labels", "self_training", 0.94, 13)
-        part = SelfTrainingPart(
-            unlabelled=192,
-            withheld=38,
-            threshold=0.95,
-            rounds=[
-                Round(number=1, added=dict.fromkeys(names, 61)),
-                Round(number=2, added=dict.fromkeys(names, 7)),
-            ],
-            stopped={"no_change": 4, f"round limit {odd}": 1},
-            f1_macro_gain=Estimate(value=0.0081, low=-0.0042, high=0.0203),
-        )
+        classifiers["feedback"] = item("With feedback", "feedback", 0.93, 15)
     return RunResult(
         run="2025-11-20-1432-synthetic" + odd,
         created="2025-11-20T14:32:10Z",
@@ -115,6 +103,9 @@ def build(plan: Plan) -> RunResult:
                 for name, n in zip(names, plan.supports, strict=True)
             },
             patients=patients,
+            decided=plan.decided,
+            changed=min(plan.decided, 3),
+            reviewers=[f"Dr Bennett{odd}"] if plan.decided else [],
         ),
         flow=_flow(plan, odd),
         split=SplitPart(
@@ -151,7 +142,9 @@ def build(plan: Plan) -> RunResult:
         ),
         tuning=_tuning(),
         classifiers=classifiers,
-        self_training=part,
+        self_training=self_training(names, odd) if plan.self_training else None,
+        feedback=feedback(names, odd) if plan.self_training else None,
+        label_errors=label_errors(names, plan.supports, odd) if plan.self_training else None,
         galleries=galleries(names, odd, patients=patients is not None, thumbnails=plan.thumbnails),
         audit=audit(sum(plan.supports), groups, odd, found=plan.findings),
     )
@@ -237,6 +230,7 @@ EXAMPLES = {
         patients=12,
         thumbnails=False,
         findings=True,
+        decided=7,
     ),
     "hundred": Plan("A hundred classes", MANY, [40] * 100, 0.8, patients=50, self_training=False),
 }
