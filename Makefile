@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the stages follow one another
 .PHONY: help install demo audit extract fit report dashboard predict gallery test bench lint clean
+.PHONY: review relabel simulate
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +29,14 @@ METRIC ?=
 SAMPLER ?=
 PCA ?=
 CALIBRATION ?=
+ROUNDS ?=
+THRESHOLD ?=
+GROWTH ?=
+FEEDBACK ?=
+SHARES ?=
+DRAWS ?=
+CELLS ?=
+DECISIONS ?=
 WORKERS ?=
 STORAGE ?=
 RUN ?=
@@ -45,8 +54,10 @@ IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,SPLIT,split) $(call o
 	$(call option,ALPHA,alpha) $(call option,LAYER,layer) $(call option,POOLING,pooling) \
 	$(PICTURE_OPTIONS) $(call option,ENGINE,engine) $(call option,PRECISION,precision) \
 	$(call option,GATE,gate)
-FIT_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
-	$(call option,METRIC,metric) $(call option,SAMPLER,sampler) $(call option,PCA,pca) \
+LEARN_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
+	$(call option,METRIC,metric) $(call option,ROUNDS,rounds) $(call option,THRESHOLD,threshold) \
+	$(call option,GROWTH,growth) $(call option,FEEDBACK,feedback-rounds)
+FIT_OPTIONS = $(LEARN_OPTIONS) $(call option,SAMPLER,sampler) $(call option,PCA,pca) \
 	$(call option,CALIBRATION,calibration) $(call option,WORKERS,workers) \
 	$(call option,STORAGE,storage) $(call option,LAYER,layer)
 
@@ -58,7 +69,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  variables: DATASET IMAGES SPLIT BACKBONE WEIGHTS ALPHA LAYER STEPS POOLING VIEWS AUGMENT ENGINE"
 	@echo "             PRECISION GATE CLASSIFIERS TRIALS METRIC SAMPLER PCA CALIBRATION WORKERS STORAGE"
-	@echo "             RUN WORK BUNDLE PORT"
+	@echo "             ROUNDS THRESHOLD GROWTH FEEDBACK SHARES DRAWS CELLS DECISIONS RUN WORK BUNDLE PORT"
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Blastline needs Python 3.11 or newer, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -85,6 +96,17 @@ fit: $(READY) ## tune, test and self-train CLASSIFIERS
 
 report: $(READY) ## write the HTML report of RUN
 	$(BIN)/blastline report $(RUN_OPTIONS)
+
+review: $(READY) ## write a page to review doubtful cells and likely label errors of RUN (CELLS=200)
+	$(BIN)/blastline review $(RUN_OPTIONS) $(call option,CELLS,cells)
+
+relabel: $(READY) ## take over the DECISIONS of a review; the next fit uses them
+	@test -n '$(DECISIONS)' || { echo 'make relabel: say which decisions: DECISIONS=file.csv' >&2; exit 2; }
+	$(BIN)/blastline relabel '$(DECISIONS)' $(RUN_OPTIONS)
+
+simulate: $(READY) ## hide labels of RUN, and measure what is won back (SHARES=5,10 DRAWS=5)
+	$(BIN)/blastline simulate-labels $(RUN_OPTIONS) $(LEARN_OPTIONS) $(call option,SHARES,shares) \
+		$(call option,DRAWS,draws)
 
 dashboard: $(READY) ## show the tuning studies of DATASET, or of RUN, in a browser (PORT=8080)
 	$(BIN)/blastline dashboard $(call option,DATASET,dataset) $(call option,BACKBONE,backbone) \

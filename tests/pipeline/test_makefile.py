@@ -9,7 +9,7 @@ import pytest
 from tests.pipeline.commands import ROOT, Done, Guarded, finished
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-TARGETS = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()  # type: ignore[index]
+TARGETS = " ".join(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)).split()
 # Each command's options and the variables that they come from.
 OPTIONS = {
     "extract": {
@@ -20,7 +20,18 @@ OPTIONS = {
     },
     "fit": {
         "dataset": "DATASET", "backbone": "BACKBONE", "layer": "LAYER", "run": "RUN",
-        "work": "WORK", "classifiers": "CLASSIFIERS", "trials": "TRIALS",
+        "work": "WORK", "classifiers": "CLASSIFIERS", "trials": "TRIALS", "rounds": "ROUNDS",
+        "threshold": "THRESHOLD", "growth": "GROWTH", "feedback-rounds": "FEEDBACK",
+    },
+    "review": {
+        "dataset": "DATASET", "backbone": "BACKBONE", "run": "RUN", "work": "WORK",
+        "cells": "CELLS",
+    },
+    "simulate": {
+        "dataset": "DATASET", "backbone": "BACKBONE", "run": "RUN", "work": "WORK",
+        "classifiers": "CLASSIFIERS", "trials": "TRIALS", "rounds": "ROUNDS",
+        "threshold": "THRESHOLD", "growth": "GROWTH", "feedback-rounds": "FEEDBACK",
+        "shares": "SHARES", "draws": "DRAWS",
     },
     "report": {"dataset": "DATASET", "backbone": "BACKBONE", "run": "RUN", "work": "WORK"},
 }  # fmt: skip
@@ -30,7 +41,8 @@ VALUES = {
     "WORK": "over there", "CLASSIFIERS": "logistic,svm", "TRIALS": "7",
     "BUNDLE": "a bundle", "PORT": "9090", "POOLING": "tokens", "VIEWS": "8", "ENGINE": "keras",
     "PRECISION": "bf16", "GATE": "0.95", "STEPS": "macenko;centre:0.6", "AUGMENT": "rotate:180",
-    "SPLIT": "official",
+    "SPLIT": "official", "ROUNDS": "4", "THRESHOLD": "0.7", "GROWTH": "0.2", "FEEDBACK": "3",
+    "CELLS": "50", "SHARES": "5,10", "DRAWS": "3",
 }  # fmt: skip
 
 
@@ -67,14 +79,13 @@ def test_make_alone_lists_every_target_with_a_line() -> None:
 
 
 def test_every_variable_reaches_the_commands_it_belongs_to() -> None:
-    found = {words[1]: options(words) for words in commands("extract", "fit", "report", **VALUES)}
-    assert list(found) == ["extract", "fit", "report"]
-    for name, expected in OPTIONS.items():
-        assert found[name] == {option: VALUES[key] for option, key in expected.items()}
+    found = [options(words) for words in commands(*OPTIONS, **VALUES)]
+    for said, expected in zip(found, OPTIONS.values(), strict=True):
+        assert said == {option: VALUES[key] for option, key in expected.items()}
 
 
 def test_what_is_not_said_is_left_to_the_run() -> None:
-    for words in commands("extract", "fit", "report"):
+    for words in commands(*OPTIONS):
         assert words[0].endswith("/blastline")
         assert options(words) == {"work": "runs"}
 
@@ -84,6 +95,12 @@ def test_one_variable_says_one_option() -> None:
         for option, key in expected.items():
             (words,) = commands(name, **{key: VALUES[key]})
             assert options(words) == {"work": "runs", option: VALUES[key]}
+
+
+def test_relabel_wants_decisions() -> None:
+    (words,) = commands("relabel", DECISIONS="my decisions.csv", RUN="r")
+    assert words[1:] == ["relabel", "my decisions.csv", "--run", "r", "--work", "runs"]
+    assert "DECISIONS=" in make("relabel").err
 
 
 def test_predict_takes_a_bundle_or_that_of_a_run() -> None:
@@ -123,7 +140,7 @@ def test_predict_takes_the_bundle_of_the_run_that_the_variables_name() -> None:
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_options_in_the_makefile_exist(name: str, guarded: Guarded) -> None:
-    text = guarded(name, "--help").out
+    text = guarded(commands(name)[0][1], "--help").out
     assert all(re.search(rf"--{option}\b", text) for option in OPTIONS[name])
 
 
