@@ -14,6 +14,7 @@ from tests.bench.dense import dense_networks
 from tests.bench.extraction import against_naive, two_in_one_pass
 from tests.bench.fields import fields
 from tests.bench.growth import growth
+from tests.bench.labels import labels
 from tests.bench.measure import ROUNDS, machine
 from tests.bench.precision import gate
 from tests.bench.size import memory, resume
@@ -30,6 +31,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "dense": ("Dense network", dense_networks),
     "pairs": ("Near duplicates and shared ground", pairs),
     "fields": ("Smear fields", fields),
+    "labels": ("Planted label errors", labels),
     "growth": ("Growth with the number of cells", growth),
 }
 HEAD = f"""# Benchmarks
