@@ -35,7 +35,7 @@ def simulation_figure(found: Simulation, shares: Sequence[float]) -> str:
     if every.value is not None:
         axes.axhline(every.value, color="#222222", linewidth=1, linestyle=(0, (1, 2)))
         axes.annotate(
-            TITLES["all"], (1, every.value), xycoords=("axes fraction", "data"), ha="right",
+            TITLES["all"], (0.01, every.value), xycoords=("axes fraction", "data"), ha="left",
             va="bottom", fontsize=9, color="#222222",
         )  # fmt: skip
     for number, (arm, (colour, marker, line)) in enumerate(STYLES.items()):
