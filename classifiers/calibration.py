@@ -11,7 +11,7 @@ from sklearn.utils.validation import (
 )
 
 from classifiers.calibrators import CALIBRATORS, affordable
-from classifiers.scores import all_classes, as_rows, class_scores, over_views, per_view
+from classifiers.scores import all_classes, as_rows, class_scores, over_views, per_view, softmax
 from classifiers.threshold import check_decision, decide, learn_threshold
 from data.errors import BlastlineError
 from data.splits import grouped_folds
@@ -200,6 +200,10 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """(n, k) float64 probabilities of (n, d) cells or (n, v, d) views, rows summing to 1."""
         return self.calibrate(self._scores(X))
+
+    def uncalibrated_proba(self, X: np.ndarray) -> np.ndarray:
+        """(n, k) probabilities as they would be without calibration: softmax of the scores."""
+        return softmax(self._scores(X))
 
     def decide(self, proba: np.ndarray) -> np.ndarray:
         """(n,) positions in ``classes_`` that are predicted at (n, k) probabilities."""

@@ -100,6 +100,12 @@ class Committee(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         X = validate_cells(self, X)
         return self._mean([(member, member.predict_proba(X)) for _, member in self.members_])
 
+    def uncalibrated_proba(self, X: np.ndarray) -> np.ndarray:
+        """(n, k) mean of the members' probabilities without calibration; all are ``Calibrated``."""
+        check_is_fitted(self)
+        X = validate_cells(self, X)
+        return self._mean([(member, member.uncalibrated_proba(X)) for _, member in self.members_])
+
     def decide(self, proba: np.ndarray) -> np.ndarray:
         """(n,) positions in ``classes_`` that are predicted at (n, k) probabilities."""
         return decide(proba, self.threshold_)

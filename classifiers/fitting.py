@@ -91,6 +91,16 @@ def held_part(y: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     return held
 
 
+def predict_uncalibrated(model: Model, X: Rows, rows: np.ndarray, k: int) -> np.ndarray:
+    """(n, k) probabilities of rows of X before calibration."""
+    proba = np.zeros((len(rows), k))
+    codes = np.asarray(model.classes_, dtype=int)
+    for start in range(0, len(rows), CHUNK):
+        some = slice(start, start + CHUNK)
+        proba[some, codes] = model.uncalibrated_proba(X[rows[some]])
+    return proba
+
+
 def predict(model: Model, X: Rows, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(n, k) probabilities and (n,) decided class codes of rows of X."""
     proba = np.zeros((len(rows), k))

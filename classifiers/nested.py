@@ -15,12 +15,15 @@ from optuna.storages import BaseStorage
 from classifiers.baselines import TITLES, baseline_probabilities
 from classifiers.cells import FINAL, NO_LABEL, Cells, draw_groups, make_splits
 from classifiers.committee import Committee
+from classifiers.evaluation.in_depth import disease_codes, disease_probability
+from classifiers.evaluation.operating import choose_threshold
 from classifiers.feedback import ConfidenceFeedback
 from classifiers.fitting import (
     DRAWN,
     Model,
     fit_on_disk,
     predict,
+    predict_uncalibrated,
     unfitted,
     unfitted_committee,
 )
@@ -107,6 +110,8 @@ class Nested:
             rows=rows[order],
             test={n: np.concatenate([part.proba[n] for part in tested])[order] for n in names},
             decided={n: np.concatenate([part.decided[n] for part in tested])[order] for n in names},
+            uncalibrated=np.concatenate([part.uncalibrated for part in tested])[order],
+            thresholds=_thresholds(tested, order),
         )
 
     def _each(self, work: Callable[[Part], object], parts: Sequence[Part]) -> None:
@@ -152,6 +157,7 @@ class Nested:
                 )
             part.proba[SELECTED] = part.proba[part.selected]
             part.decided[SELECTED] = part.decided[part.selected]
+            self._evaluate_selected(part)
             self._test_baselines(part)
         self._fit_in_rounds(part)
         if part.name != FINAL:
@@ -220,6 +226,19 @@ class Nested:
                 values[name] = part.tuned[name].value
         return values
 
+    def _evaluate_selected(self, part: Part) -> None:
+        """What only the fitted model can tell: its threshold, and probabilities uncalibrated."""
+        cells, train, model = self.cells, part.split.train, part.models[part.selected]
+        k = len(cells.classes)
+        part.uncalibrated = predict_uncalibrated(model, cells.X, part.split.test, k)
+        disease = disease_codes(cells.classes, self.protocol.positive)
+        inner = out_of_fold(model, len(train), k)
+        if len(disease) and inner is not None:
+            part.threshold = choose_threshold(
+                np.isin(cells.y[train], disease), disease_probability(inner, disease),
+                cells.groups[train], self.protocol.sensitivity,
+            )  # fmt: skip
+
     def _test_baselines(self, part: Part) -> None:
         cells, split = self.cells, part.split
         for name in TITLES:
@@ -260,3 +279,12 @@ class Nested:
                 fitted.model_, cells.X, part.split.test, len(cells.classes)
             )
         part.seconds[name] = time.perf_counter() - started
+
+
+def _thresholds(tested: Sequence[Part], order: np.ndarray) -> np.ndarray | None:
+    """The threshold of the part that tested each cell; None unless each part has one."""
+    each = [part.threshold for part in tested]
+    if any(value is None for value in each):
+        return None
+    sizes = [len(part.split.test) for part in tested]
+    return np.repeat(np.array(each, dtype=np.float64), sizes)[order]

@@ -41,6 +41,9 @@ class Protocol:
 
     Attributes:
         committee: whether the tuned classifiers also stand together.
+        positive: classes that mean disease; none: the second of two, or none of more.
+        sensitivity: that the threshold between disease and health is to reach on validation data;
+            None: the best sum of sensitivity and specificity.
         threads: outer parts worked on at once; it changes no result.
         memory: bytes that each of these keeps of work that trials share.
     """
@@ -50,6 +53,8 @@ class Protocol:
     committee: bool
     self_training: SelfTrainingSettings
     feedback: FeedbackSettings
+    positive: tuple[str, ...] = ()
+    sensitivity: float | None = None
     threads: int = 1
     memory: int = FALLBACK
 
@@ -66,6 +71,9 @@ class Part:
         in_rounds: ``self_training``, ``feedback`` -> the selected classifier, fitted in rounds.
         proba: classifier, ``selected``, one of ``in_rounds`` or baseline -> (n_test, k).
         decided: the same -> (n_test,) class codes.
+        uncalibrated: (n_test, k) probabilities of the selected classifier before calibration.
+        threshold: on its probability of disease, fixed on the training cells out of fold; None
+            where no class means disease.
         withheld: unlabelled cells kept out of self-training because their group is under test.
     """
 
@@ -76,6 +84,8 @@ class Part:
     selected: str = ""
     proba: dict[str, np.ndarray] = field(default_factory=dict)
     decided: dict[str, np.ndarray] = field(default_factory=dict)
+    uncalibrated: np.ndarray | None = None
+    threshold: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     in_rounds: dict[str, InRounds] = field(default_factory=dict)
     withheld: int = 0
@@ -93,12 +103,16 @@ class Evaluation:
     Attributes:
         rows: row numbers that have test probabilities, in order.
         test: name -> (len(rows), k). decided: name -> (len(rows),) class codes.
+        uncalibrated: (len(rows), k) of the selected classifier.
+        thresholds: (len(rows),) on the probability of disease, or None.
     """
 
     parts: list[Part]
     rows: np.ndarray
     test: dict[str, np.ndarray]
     decided: dict[str, np.ndarray]
+    uncalibrated: np.ndarray
+    thresholds: np.ndarray | None
 
     @property
     def final(self) -> Part:

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from classifiers.audit_part import AuditPart
 from classifiers.estimate import Estimate, Part
+from classifiers.evaluation.parts import EvaluationPart
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 
@@ -223,6 +224,7 @@ class RunResult(Part):
     self_training: InRoundsPart | None  # None: not asked for, or nothing to learn from
     feedback: InRoundsPart | None  # None: not asked for
     label_errors: LabelErrorsPart | None  # None: no label has an out-of-fold prediction
+    evaluation: EvaluationPart  # of the selected classifier on its test cells
     galleries: Galleries
     audit: AuditPart | None  # None: it was switched off
 

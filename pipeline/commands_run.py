@@ -34,12 +34,15 @@ from pipeline.options import (
     Metric,
     Pca,
     Pooling,
+    Positive,
     Precision,
+    Prevalences,
     Rehash,
     Rounds,
     Run,
     Sampler,
     Seed,
+    Sensitivity,
     Size,
     Soft,
     SplitBy,
@@ -96,7 +99,8 @@ def fit(
     classifiers: Classifiers = None, trials: Trials = None, metric: Metric = None, pca: Pca = None,
     sampler: Sampler = None, trial_seconds: TrialSeconds = None,
     study_seconds: StudySeconds = None, calibration: Calibration = None,
-    decision: Decision = None, storage: Storage = None, workers: Workers = None,
+    decision: Decision = None, positive: Positive = None, sensitivity: Sensitivity = None,
+    prevalences: Prevalences = None, storage: Storage = None, workers: Workers = None,
     rounds: Rounds = None, threshold: Threshold = None, growth: Growth = None,
     balanced: Balanced = None, soft: Soft = None, agreement: Agreement = None,
     feedback_rounds: FeedbackRounds = None, feedback_threshold: FeedbackThreshold = None,
@@ -150,16 +154,44 @@ def report(
     config: Config = None, run: Run = None, work: Work = None, dataset: Dataset = None,
     backbone: Backbone = None,
 ) -> None:  # fmt: skip
-    """Write the HTML report of a finished run.
+    """Write the HTML report of a finished run, and its figures as tables.
 
-    Reads: RUN/run.json and thumbnails. Writes: RUN/report.html, one file that needs no network.
+    Reads: RUN/run.json and thumbnails. Writes: RUN/report.html, one file that needs no network;
+    results.csv, and patients.csv where patients are known.
 
     Example: blastline report --run synthetic-morphology
     """
     resolved = resolve(locals())
     from reports.build import write_report
+    from reports.csv import write_tables
 
     say(f"report: {write_report(resolved.run_folder)}")
+    say(f"tables: {', '.join(map(str, write_tables(resolved.run_folder)))}")
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(help="Two or more: names below --work, or run folders.")
+    ],
+    work: Work = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The page [default: compare.html in the work folder].")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="The run that others are compared with; else the first.")
+    ] = None,
+) -> None:
+    """Put finished runs on the same images side by side, with paired differences.
+
+    Reads: run.json, predictions.csv and the manifest of each run. Writes: compare.html, one file
+    that needs no network. Only cells that both runs tested under the same label are compared.
+
+    Example: blastline compare pbc2020-densenet169 pbc2020-vgg16 --reference pbc2020-vgg16
+    """
+    from pipeline.compare import run_compare
+
+    run_compare(runs, Path(work or "runs").expanduser(), out, reference)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -11,6 +11,8 @@ from data.cards import Card, load_card
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 from features.views import MAX_VIEWS
+
+Prevalence = Annotated[float, Field(gt=0, lt=1)]
 
 
 class RunConfig(BaseModel):
@@ -51,6 +53,10 @@ class RunConfig(BaseModel):
     study_seconds: float = Field(default=0, ge=0)  # limit of a study; 0: none
     calibration: Literal["temperature", "sigmoid", "isotonic", "none"] = "temperature"
     decision: Literal["learned", "argmax"] = "learned"  # threshold between two classes
+    # evaluation
+    positive: tuple[str, ...] = ()  # classes that mean disease; none: as the card says
+    sensitivity: float = Field(default=0, ge=0, le=1)  # wished for on validation data; 0: balanced
+    prevalences: tuple[Prevalence, ...] = (0.01, 0.05, 0.2, 0.5)  # for predictive values
     # self-training on unlabelled cells
     rounds: int = Field(default=10, ge=0)  # 0: none
     threshold: float = Field(default=0.5, ge=0, lt=1)  # probability that a pseudo-label needs
@@ -89,7 +95,7 @@ class RunConfig(BaseModel):
     def _expand_home(cls, path: str) -> str:
         return str(Path(path).expanduser()) if path.startswith("~") else path
 
-    @field_validator("classifiers", mode="before")
+    @field_validator("classifiers", "positive", "prevalences", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         if isinstance(value, str):  # as on the command line: logistic,svm
@@ -154,6 +160,12 @@ class RunConfig(BaseModel):
         }
         write_text(path, tomli_w.dumps(resolved))
         return path
+
+
+def positive_of(config: RunConfig) -> tuple[str, ...]:
+    """The classes that mean disease, as the run or its card says; none where neither does."""
+    card = config.card()
+    return config.positive or ((card.positive,) if card.positive else ())
 
 
 def resolve_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:

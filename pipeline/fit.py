@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from classifiers.bundle import Bundle, write_bundle
 from classifiers.estimate import Estimate
+from classifiers.evaluation.in_depth import disease_codes
 from classifiers.fitting import FitSettings, predict
 from classifiers.fold import memory_for_sharing
 from classifiers.nested import Nested
@@ -32,8 +33,9 @@ from classifiers.result import ClassifierResult
 from classifiers.studies import open_studies, storage_errors
 from classifiers.trials import TuningSettings
 from classifiers.tuning import Tuned
+from data.errors import BlastlineError
 from data.files import atomic_path
-from pipeline.config import RunConfig
+from pipeline.config import RunConfig, positive_of
 from pipeline.console import progress, say
 from pipeline.inputs import FitInputs, load_inputs
 from pipeline.label_errors import write_label_errors
@@ -92,6 +94,7 @@ def run_tune(config: RunConfig, first: int) -> None:
 def _nested(config: RunConfig, inputs: FitInputs, shared: bool = False) -> Iterator[Nested]:
     """The evaluation that a configuration asks for, with progress shown while it runs."""
     specs, _ = find_classifiers(config.classifiers)
+    disease_codes(inputs.cells.classes, positive_of(config))  # a wrong name is told at once
     cores = max(1, (os.cpu_count() or 1) // config.workers)
     parts = 1 if inputs.cells.test.any() else config.folds + 1
     threads = min(cores, parts)
@@ -121,7 +124,15 @@ def protocol_of(config: RunConfig, threads: int, jobs: int, shared: bool = False
     Args:
         threads: outer parts at once. jobs: trials of a study at once.
         shared: whether other processes work on the studies.
+
+    Raises:
+        BlastlineError: agreement of one alone is asked for.
     """
+    if config.agreement and len(config.backbones) == 1 and COMMITTEE not in config.classifiers:
+        raise BlastlineError(
+            "--agreement: there is nothing to agree with a single backbone and no committee; name "
+            "several backbones, add committee to the classifiers, or leave it out"
+        )
     return Protocol(
         TuningSettings(
             config.trials, config.metric, config.inner_folds, config.pca, config.seed,
@@ -140,6 +151,7 @@ def protocol_of(config: RunConfig, threads: int, jobs: int, shared: bool = False
         FeedbackSettings(
             config.feedback_threshold, config.feedback_weight, config.feedback_rounds
         ),
+        positive_of(config), config.sensitivity or None,
         threads, memory_for_sharing() // (threads * config.workers),
     )  # fmt: skip
 

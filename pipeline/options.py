@@ -120,6 +120,26 @@ Metric = Annotated[
 Pca = Annotated[
     int | None, typer.Option(help="Principal components; 0: none.", rich_help_panel=_OUT)
 ]
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        help="Classes that mean disease [default: as the card says].", rich_help_panel=_OUT
+    ),
+]
+Sensitivity = Annotated[
+    float | None,
+    typer.Option(
+        help="That the threshold is to reach on validation cells; 0: best with specificity.",
+        rich_help_panel=_OUT,
+    ),
+]
+Prevalences = Annotated[
+    str | None,
+    typer.Option(
+        help="At which predictive values are given [default: 0.01,0.05,0.2,0.5].",
+        rich_help_panel=_OUT,
+    ),
+]
 Rounds = Annotated[
     int | None,
     typer.Option(help="Self-training rounds; 0: none [default: 10].", rich_help_panel=_LEARN),

@@ -13,6 +13,8 @@ import numpy as np
 
 from classifiers.baselines import TITLES
 from classifiers.cells import Cells
+from classifiers.evaluation.in_depth import evaluate_in_depth
+from classifiers.evaluation.parts import EvaluationPart
 from classifiers.metrics import evaluate
 from classifiers.protocol import (
     FED_BACK,
@@ -37,7 +39,7 @@ from classifiers.result import (
     TuningPart,
 )
 from pipeline.audit import audit_of
-from pipeline.config import RunConfig
+from pipeline.config import RunConfig, positive_of
 from pipeline.history import decided
 from pipeline.inputs import FitInputs
 from pipeline.notes import notes
@@ -78,9 +80,20 @@ def assemble(
         self_training=part_of_rounds(SELF_TRAINED, config, inputs.cells, evaluation),
         feedback=part_of_rounds(FED_BACK, config, inputs.cells, evaluation),
         label_errors=label_errors,
+        evaluation=_evaluation(config, inputs, evaluation),
         galleries=galleries,
         audit=audit_of(config, read_scan(config)[0]),
     )
+
+
+def _evaluation(config: RunConfig, inputs: FitInputs, found: Evaluation) -> EvaluationPart:
+    """The selected classifier in depth, on the cells under test."""
+    cells, rows = inputs.cells, found.rows
+    return evaluate_in_depth(
+        cells.y[rows], found.test[SELECTED], cells.groups[rows],
+        inputs.manifest.frame.patient.to_numpy(str)[rows], cells.classes, positive_of(config),
+        found.thresholds, config.seed, found.uncalibrated, config.calibration, config.prevalences,
+    )  # fmt: skip
 
 
 def _dataset(config: RunConfig, inputs: FitInputs) -> DatasetPart:

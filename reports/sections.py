@@ -4,7 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from classifiers.result import RunResult
-from reports import audit, gallery, results, rounds, study, summary
+from reports import (
+    audit,
+    evaluation,
+    evaluation_patients,
+    gallery,
+    results,
+    rounds,
+    study,
+    summary,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,11 @@ SECTIONS = (
     Section("results", "Results", results.results),
     Section("per-class", "Results by class", results.per_class),
     Section("confusion", "Confusions", results.confusion),
+    Section("operating", "Decision between disease and health", evaluation.operating),
+    Section("calibration", "Can the probabilities be trusted?", evaluation.calibration),
+    Section("coverage", "How good on the cells it is sure of", evaluation.coverage),
+    Section("conformal", "Sets of classes", evaluation.conformal),
+    Section("patients", "Patients", evaluation_patients.patients),
     Section("rounds", "Self-training and feedback", rounds.rounds),
     Section("label-errors", "Likely label errors", gallery.label_errors),
     Section("gallery", "Cells to look at", gallery.gallery),

@@ -2,7 +2,7 @@
 
 from classifiers.estimate import Estimate
 from classifiers.result import ClassifierResult, RunResult
-from reports import words
+from reports import evaluation, evaluation_patients, words
 from reports.audit import findings
 from reports.rounds import meaning as meaning_of_rounds
 
@@ -20,6 +20,8 @@ def summary(result: RunResult) -> dict[str, object]:
         "wins": words.wins(result),
         "meaning": [
             *_meaning(result, chosen),
+            *evaluation.trust(result),
+            *evaluation_patients.trust(result),
             *_baselines(result, chosen),
             *meaning_of_rounds(result),
         ],

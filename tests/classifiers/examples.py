@@ -72,7 +72,7 @@ def protocol(
             threshold, growth, balanced=True, soft=False, agreement=False, rounds=rounds
         ),
         FeedbackSettings(threshold=0.6, weight=2.0, rounds=feedback),
-        threads,
+        threads=threads,
     )
 
 

@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from classifiers.result import RunResult
 from data.errors import BlastlineError
+from tests.classifiers.evaluation.parts import ESTIMATE, EVALUATION, NAMES
 
-FIGURE = st.none() | st.floats(0, 1)
-ESTIMATE = st.fixed_dictionaries({"value": FIGURE, "low": FIGURE, "high": FIGURE})
-NAMES = st.text(min_size=1, max_size=8)
 CLASS = st.fixed_dictionaries(
     dict.fromkeys(("precision", "recall", "f1", "auroc"), ESTIMATE)
     | {"support": st.integers(0, 99)}
@@ -155,6 +153,7 @@ RESULT = st.fixed_dictionaries(
         "self_training": st.none() | IN_ROUNDS,
         "feedback": st.none() | IN_ROUNDS,
         "label_errors": st.none() | LABEL_ERRORS,
+        "evaluation": EVALUATION,
         "galleries": st.just({"samples": [], "least_confident": []}),
         "audit": st.none(),
     }

@@ -1,6 +1,6 @@
 """Finished runs as the report meets them, made up but consistent in themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from classifiers.result import (
 )
 from tests.reports.example_audit import audit
 from tests.reports.example_cells import galleries
+from tests.reports.example_evaluation import evaluation
 from tests.reports.example_metrics import matrix, metrics
 from tests.reports.example_rounds import feedback, label_errors, self_training
 
@@ -48,6 +49,7 @@ class Plan:
     hostile: bool = False
     thumbnails: bool = True
     findings: bool = False
+    positive: list[str] = field(default_factory=list)
 
 
 def build(plan: Plan) -> RunResult:
@@ -145,6 +147,7 @@ def build(plan: Plan) -> RunResult:
         self_training=self_training(names, odd) if plan.self_training else None,
         feedback=feedback(names, odd) if plan.self_training else None,
         label_errors=label_errors(names, plan.supports, odd) if plan.self_training else None,
+        evaluation=evaluation(classifiers["selected"].test, names, plan.positive, patients, odd),
         galleries=galleries(names, odd, patients=patients is not None, thumbnails=plan.thumbnails),
         audit=audit(sum(plan.supports), groups, odd, found=plan.findings),
     )
@@ -213,7 +216,7 @@ PBC = [
 MANY = [f"class with a long name, number {n:03}" for n in range(100)]
 
 EXAMPLES = {
-    "five": Plan("Synthetic stained cells", FAB, [168, 92, 110, 104, 102]),
+    "five": Plan("Synthetic stained cells", FAB, [168, 92, 110, 104, 102], positive=FAB[1:]),
     "no_patients": Plan(
         "Peripheral blood cells, Barcelona (Acevedo 2020)",
         PBC,
@@ -221,7 +224,15 @@ EXAMPLES = {
         patients=None,
         self_training=False,
     ),
-    "two": Plan("Two classes, ALL-IDB", ["healthy", "blast"], [130, 130], 0.93, 0.95, patients=40),
+    "two": Plan(
+        "Two classes, ALL-IDB",
+        ["healthy", "blast"],
+        [130, 130],
+        0.93,
+        0.95,
+        patients=40,
+        positive=["blast"],
+    ),
     "hostile": Plan(
         HOSTILE[0],
         HOSTILE,
@@ -231,6 +242,7 @@ EXAMPLES = {
         thumbnails=False,
         findings=True,
         decided=7,
+        positive=HOSTILE[:2],
     ),
     "hundred": Plan("A hundred classes", MANY, [40] * 100, 0.8, patients=50, self_training=False),
 }

@@ -44,7 +44,13 @@ def exact(value: float) -> Estimate:
 
 
 @pytest.mark.parametrize("name", ["five", "no_patients", "two"])
-@pytest.mark.parametrize("section", ["results", "per-class", "rounds", "label-errors", "summary"])
+@pytest.mark.parametrize(
+    "section",
+    [
+        "results", "per-class", "rounds", "label-errors", "summary", "operating", "calibration",
+        "coverage", "conformal", "patients",
+    ],
+)  # fmt: skip
 def test_every_printed_figure_occurs_in_the_result(section: str, name: str) -> None:
     result = build(EXAMPLES[name])
     numbers = re.findall(r"\d\.\d+", result.model_dump_json())

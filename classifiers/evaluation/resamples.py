@@ -1,0 +1,98 @@
+"""Bootstrap resamples of whole groups, drawn once, and figures over all of them at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifiers.estimate import Estimate
+from classifiers.metrics import COVERAGE, MIN_GROUPS, estimate, resample_groups
+
+TAIL = (1 - COVERAGE) / 2
+BLOCK = 32  # resamples of all cells at a time: what the processor's cache holds
+
+
+def figure(values: np.ndarray) -> Estimate:
+    """The estimate of (1 + b,) values: the first of the cells as they are, the others resampled."""
+    return estimate(float(values[0]), values[1:])
+
+
+def no_surer_than(found: Estimate, trials: int) -> Estimate:
+    """The estimate; of a share of 0 or 1 with the exact interval of so many independent trials.
+
+    Every resample of cells that are all right is all right, which proves nothing; the exact
+    interval (Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404) tells how many there were.
+    Trials are groups, because cells of one patient may be right or wrong together.
+    """
+    if found.value not in (0.0, 1.0) or found.low is None:
+        return found
+    surely = float(TAIL ** (1 / trials))
+    low, high = (surely, 1.0) if found.value else (0.0, 1 - surely)
+    return Estimate(value=found.value, low=low, high=high)
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """How often each group is drawn; the cells as they are stand first.
+
+    Attributes:
+        codes: (n,) int64 group of each cell, 0 to g - 1.
+        draws: (g, 1 + b) float64, column 0 all ones; b is 0 where one group shows no spread.
+    """
+
+    codes: np.ndarray
+    draws: np.ndarray
+
+    @classmethod
+    def of(cls, groups: np.ndarray, seed: int) -> "Resamples":
+        """The same draws as in ``metrics.evaluate`` for the same groups and seed.
+
+        Args:
+            groups: (n,) names of what is resampled, n at least 1.
+        """
+        counts = resample_groups(groups, seed)
+        g = counts.shape[1]
+        if g < MIN_GROUPS:
+            counts = counts[:0]
+        draws = np.empty((g, 1 + len(counts)))
+        draws[:, 0] = 1
+        draws[:, 1:] = counts.T
+        return cls(np.unique(groups, return_inverse=True)[1], draws)
+
+    def by_group(self, values: np.ndarray) -> np.ndarray:
+        """(g, m) sums over each group's cells of (n, m) values."""
+        g = len(self.draws)
+        return np.stack([np.bincount(self.codes, each, minlength=g) for each in values.T], axis=1)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """(1 + b, m) sums of (n, m) values over the cells of each resample."""
+        return self.draws.T @ self.by_group(values)
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """(1 + b, m) means of (n, m) values over the cells of each resample."""
+        sums = self.sums(np.column_stack([values, np.ones(len(values))]))
+        return sums[:, :-1] / sums[:, -1:]
+
+    def weights(self, order: np.ndarray) -> Iterator[np.ndarray]:
+        """(n, at most BLOCK) how often each cell, in the given order, is drawn; block by block."""
+        codes = self.codes[order]
+        for start in range(0, self.draws.shape[1], BLOCK):
+            yield self.draws[:, start : start + BLOCK][codes]
+
+    def proportions(self, hit: np.ndarray, among: np.ndarray) -> list[Estimate]:
+        """How many of some cells are hits, m times.
+
+        Those of 0 or 1 have the interval of ``no_surer_than`` the groups that have such cells.
+
+        Args:
+            hit, among: (n, m) bool.
+        """
+        m = among.shape[1]
+        sums = self.sums(np.column_stack([hit & among, among]))
+        with np.errstate(invalid="ignore"):
+            shares = sums[:, :m] / sums[:, m:]
+        n_groups = np.count_nonzero(self.by_group(among), axis=0)
+        return [
+            no_surer_than(figure(share), int(n))
+            for share, n in zip(shares.T, n_groups, strict=True)
+        ]
