@@ -8,7 +8,7 @@ from classifiers.calibration import Calibrated
 from classifiers.committee import Committee
 from classifiers.learner import takes_weights
 from classifiers.round_record import Changes
-from classifiers.rounds import Copy, InRounds, members_of, probabilities
+from classifiers.rounds import MEMORY, Copy, InRounds, members_of, probabilities
 from data.errors import BlastlineError
 from data.splits import grouped_folds
 
@@ -28,17 +28,19 @@ class ConfidenceFeedback(InRounds):
         threshold: probability of its own label below which a cell is fed back.
         weight: what the weight of such a cell is multiplied by, > 1.
         rounds: at most this many. patience: rounds without a better score before it stops.
+        memory: bytes that Gram matrices shared by the rounds may take.
     """
 
     def __init__(
         self, estimator: Calibrated | Committee, threshold: float = 0.6, weight: float = 2.0,
-        rounds: int = 3, patience: int = 2,
+        rounds: int = 3, patience: int = 2, memory: int = MEMORY,
     ) -> None:  # fmt: skip
         self.estimator = estimator
         self.threshold = threshold
         self.weight = weight
         self.rounds = rounds
         self.patience = patience
+        self.memory = memory
 
     def _check_settings(self) -> None:
         super()._check_settings()
@@ -65,7 +67,6 @@ class ConfidenceFeedback(InRounds):
             report = {
                 "fed_back": np.bincount(copy.codes[doubtful], minlength=len(self.classes_)),
                 "confidence": float(own[copy.known].mean()),
-                "highest_weight": float(copy.weights.max()),
             }
         return report if changed else {}
 

@@ -10,51 +10,74 @@ from classifiers.preparation import PreparedClassifier
 from classifiers.scores import all_classes, as_rows, class_scores, over_views, per_view
 from classifiers.svm import EXACT_ROWS, SVM
 
+Steps = list[tuple[str, BaseEstimator]]
 
-class Learner:
-    """One pipeline on the cells of one part, fitted once a round.
+
+class Prepared:
+    """Cells of one copy, prepared once for all pipelines that prepare them alike.
 
     The preparation is fitted once, on the labelled cells, so that features mean the same in all
     rounds and a support vector machine needs one Gram matrix for all of them.
 
     Args:
-        estimator: unfitted pipeline of preparation and classifier, or a classifier alone.
         X: (n, d) or (n, v, d) candidates: cells that may be fitted on.
         held: (m, d) or (m, v, d) cells that are only scored.
-        labelled: (n,) bool candidates that the preparation is fitted on.
+        labelled: (n,) bool candidates that preparations are fitted on.
+    """
+
+    def __init__(self, X: np.ndarray, held: np.ndarray, labelled: np.ndarray) -> None:
+        self._X, self._held, self._labelled = X, held, labelled
+        # Only the shapes are needed later.
+        self.like, self.held_like = (np.empty((*each.shape[:-1], 0)) for each in (X, held))
+        self._known: dict[str, tuple[Steps, np.ndarray, np.ndarray]] = {}
+
+    def by(self, steps: Steps) -> tuple[Steps, np.ndarray, np.ndarray]:
+        """Fitted copies of the steps, and the rows of candidates and of held cells after them."""
+        key = str([(type(step).__name__, sorted(step.get_params().items())) for _, step in steps])
+        if key not in self._known:
+            fitted = [(name, clone(step)) for name, step in steps]
+            rows = as_rows(self._X[self._labelled])
+            for _, step in fitted:
+                rows = step.fit_transform(rows)
+            self._known[key] = fitted, _after(fitted, self._X), _after(fitted, self._held)
+        return self._known[key]
+
+
+def _after(steps: Steps, X: np.ndarray) -> np.ndarray:
+    rows = as_rows(X)
+    for _, step in steps if len(rows) else []:
+        rows = step.transform(rows)
+    return rows
+
+
+class Learner:
+    """One pipeline on the cells of one copy, fitted once a round.
+
+    Args:
+        estimator: unfitted pipeline of preparation and classifier, or a classifier alone.
+        part: the cells.
         groups: (n,) groups of the candidates.
         k: number of classes; codes are 0 to k - 1.
         memory: bytes that a shared Gram matrix may take; beyond, there is none.
     """
 
     def __init__(
-        self, estimator: BaseEstimator, X: np.ndarray, held: np.ndarray, labelled: np.ndarray,
-        groups: np.ndarray, k: int, memory: int,
-    ) -> None:  # fmt: skip
+        self, estimator: BaseEstimator, part: Prepared, groups: np.ndarray, k: int, memory: int
+    ) -> None:
         steps = _steps(estimator)
-        self._before = [(name, clone(step)) for name, step in steps[:-1]]
         self._name: str = steps[-1][0]
         self._last = steps[-1][1]
-        # Only the shapes are needed again.
-        self._like, self._held_like = (np.empty((*each.shape[:-1], 0)) for each in (X, held))
+        self._like, self._held_like = part.like, part.held_like
         self._groups, self._k = groups, k
-        rows = as_rows(X[labelled])
-        for _, step in self._before:
-            rows = step.fit_transform(rows)
-        self._features, self._held = self._prepare(X), self._prepare(held)
+        self._before, self._features, self._held = part.by(steps[:-1])
         self._gram: np.ndarray | None = None
-        if _shareable(self._last, len(self._features), memory):
+        rows = len(self._features)
+        if shares_gram(estimator) and rows <= EXACT_ROWS and 8 * rows**2 <= memory:
             gamma = self._last.gamma_at(self._features.shape[1])
             self._gram = to_kernel(squared_distances(self._features), gamma)
             self._held_gram = np.zeros((0, len(self._gram)))
             if len(self._held):
                 self._held_gram = to_kernel(squared_distances(self._held, self._features), gamma)
-
-    def _prepare(self, X: np.ndarray) -> np.ndarray:
-        rows = as_rows(X)
-        for _, step in self._before if len(rows) else []:
-            rows = step.transform(rows)
-        return rows
 
     def scores(
         self, codes: np.ndarray, weights: np.ndarray
@@ -121,6 +144,7 @@ def _steps(estimator: BaseEstimator) -> list[tuple[str, BaseEstimator]]:
     return estimator.steps if isinstance(estimator, Pipeline) else [("", estimator)]
 
 
-def _shareable(classifier: BaseEstimator, rows: int, memory: int) -> bool:
-    exact = isinstance(classifier, SVM) and classifier.kernel != "precomputed"
-    return exact and rows <= EXACT_ROWS and 8 * rows**2 <= memory
+def shares_gram(estimator: BaseEstimator) -> bool:
+    """Whether rounds of this pipeline can do with one Gram matrix."""
+    last = _steps(estimator)[-1][1]
+    return isinstance(last, SVM) and last.kernel != "precomputed"

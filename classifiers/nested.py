@@ -257,14 +257,16 @@ class Nested:
         committee = unfitted_committee(members, part.tuned, protocol.fitting)
         plain = committee if len(members) > 1 else committee.members[0][1]
         if protocol.feedback.rounds:
-            estimator = ConfidenceFeedback(plain, **asdict(protocol.feedback))
+            estimator = ConfidenceFeedback(
+                plain, **asdict(protocol.feedback), memory=protocol.memory
+            )
             self._test_in_rounds(part, FED_BACK, estimator, split.train)
         unlabelled = np.flatnonzero((cells.y == NO_LABEL) & ~cells.test)
         if protocol.self_training.rounds and len(unlabelled):
             # A cell of a patient under test would let self-training see that patient.
             allowed = unlabelled[~np.isin(cells.groups[unlabelled], cells.groups[split.test])]
             part.withheld = len(unlabelled) - len(allowed)
-            trainer = SelfTraining(plain, **asdict(protocol.self_training))
+            trainer = SelfTraining(plain, **asdict(protocol.self_training), memory=protocol.memory)
             rows = np.concatenate([split.train, allowed])
             self._test_in_rounds(part, SELF_TRAINED, trainer, rows)
 
@@ -272,7 +274,8 @@ class Nested:
         cells, started = self.cells, time.perf_counter()
         self._go_on()
         self.on_step(f"{name.replace('_', '-')}, {part.name}", 0)
-        fitted = estimator.fit(cells.X[rows], cells.y[rows], cells.groups[rows])
+        plain = part.models[part.selected]
+        fitted = estimator.fit(cells.X[rows], cells.y[rows], cells.groups[rows], plain)
         part.in_rounds[name] = fitted
         if len(part.split.test):
             part.proba[name], part.decided[name] = predict(

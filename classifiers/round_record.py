@@ -6,12 +6,12 @@ import numpy as np
 
 from classifiers.calibration import Calibrated
 from classifiers.committee import Committee
-from classifiers.metrics import gain_and_error
+from classifiers.metrics import confusion_by_group, from_confusion, gain_and_error
 from classifiers.objectives import OBJECTIVES
 from classifiers.scores import FLOOR
 from classifiers.threshold import THRESHOLD_METRICS
 
-CREDIBLE = 2  # standard errors that score and log loss gain together
+CREDIBLE = 2  # standard errors, added over the gains of score and log loss
 Changes = dict[str, float | np.ndarray]
 
 
@@ -54,25 +54,31 @@ class Validation:
     ) -> "Validation":
         """By the out-of-fold probabilities of a model."""
         proba = np.maximum(np.asarray(model.out_of_fold_), FLOOR)
-        return cls(
-            y, groups, model.decide(proba), -np.log(proba[np.arange(len(y)), y]),
-            OBJECTIVES[metric](y, np.log(proba)),
-        )  # fmt: skip
+        decided = model.decide(proba)
+        if metric in THRESHOLD_METRICS:
+            k = proba.shape[1]
+            confusion = confusion_by_group(y, decided, np.zeros(len(y), dtype=int), k)
+            score = float(from_confusion(confusion[0])[metric])
+        else:
+            score = OBJECTIVES[metric](y, np.log(proba))
+        return cls(y, groups, decided, -np.log(proba[np.arange(len(y)), y]), score)
 
     def beats(self, plain: "Validation", metric: str) -> bool:
-        """Whether this gains on the plain classifier in both measures, by more than luck.
+        """Whether this gains on the plain classifier by more than luck.
 
         On the few labels that self-training is for, the best of many rounds always looks better
-        than it is. So score and log loss must both gain, together by two standard errors. On pure
-        noise that still happens to about one in six self-trainings: asking for more takes away
-        more true gains than false ones.
+        than it is. So score and log loss must both gain, and their gains, each in its own
+        standard errors, must add up to two. On pure noise that still happens to about one in six
+        self-trainings: asking for more takes away more true gains than false ones. Where the
+        metric depends on no decision (``auroc``, ``log_loss``) the log loss alone must gain two.
         """
-        k = int(max(self.y.max(), plain.decided.max(), self.decided.max())) + 1
-        metric = metric if metric in THRESHOLD_METRICS else "f1_macro"
-        gain, error = gain_and_error(self.y, plain.decided, self.decided, self.groups, k, metric)
         of = np.unique(self.groups, return_inverse=True)[1]
         by_group = np.bincount(of, plain.losses - self.losses)
         less, its_error = by_group.sum(), np.sqrt(len(by_group)) * by_group.std()
+        if metric not in THRESHOLD_METRICS:
+            return bool(less > CREDIBLE * its_error)
+        k = int(max(self.y.max(), plain.decided.max(), self.decided.max())) + 1
+        gain, error = gain_and_error(self.y, plain.decided, self.decided, self.groups, k, metric)
         if min(gain, less) <= 0:
             return False
         return bool(gain * its_error + less * error > CREDIBLE * error * its_error)

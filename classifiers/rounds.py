@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from classifiers.calibration import Calibrated, group_numbers, validate_cells, validate_training
 from classifiers.cells import NO_LABEL
 from classifiers.committee import Committee
-from classifiers.learner import Learner
+from classifiers.learner import Learner, Prepared, shares_gram
 from classifiers.round_record import Changes, Round, Validation
 from data.errors import BlastlineError
 from data.splits import grouped_folds
 
-MEMORY = 1 << 30  # bytes that the Gram matrices of all copies may take together
+MEMORY = 1 << 30  # bytes for Gram matrices of all copies, where nobody says another number
 NO_FOLDS = "too few groups to validate a round: no round was made"
 WORSE, ALL_ROUNDS = "the score no longer rose", "limit of rounds"
 UNCHANGED = "nothing changed any more"
@@ -65,16 +65,21 @@ class InRounds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     estimator: Calibrated | Committee
     rounds: int
     patience: int
+    memory: int
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.estimator).input_tags
         return tags
 
-    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> "InRounds":
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None,
+        plain: Calibrated | Committee | None = None,
+    ) -> "InRounds":  # fmt: skip
         """Fit on (n, d) cells or (n, v, d) views, (n,) classes and (n,) groups.
 
         Integer classes of -1 are unlabelled cells. Without groups each cell is its own.
+        ``plain`` is the estimator fitted on the labelled cells, if that is at hand.
 
         Raises:
             ValueError: no labels, labels of fewer than two classes, or settings out of range.
@@ -90,7 +95,9 @@ class InRounds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 "least 2 classes"
             )
         groups = group_numbers(groups, y)
-        self.model_ = clone(self.estimator).fit(X[labelled], y[labelled], groups[labelled])
+        if plain is None:
+            plain = clone(self.estimator).fit(X[labelled], y[labelled], groups[labelled])
+        self.model_: Calibrated | Committee = plain
         self.classes_ = self.model_.classes_
         codes = np.full(len(y), NO_LABEL)
         codes[labelled] = np.searchsorted(self.classes_, y[labelled])
@@ -147,11 +154,11 @@ class InRounds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if found.score > self.rounds_[self.best_round_].score and found.beats(plain, metric):
                 self.best_round_ = number
                 best = model, whole.codes.copy(), whole.weights.copy()
-            if number - highest >= self.patience:
-                self.stopped_ = WORSE
-                break
             if number == self.rounds:
                 self.stopped_ = ALL_ROUNDS
+                break
+            if number - highest >= self.patience:
+                self.stopped_ = WORSE
                 break
             changes = self._teach(copies, model)
             if not changes:
@@ -169,11 +176,11 @@ class InRounds(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         rows = np.concatenate([free[known], free[~known]])
         known = codes[rows] != NO_LABEL
         pipelines = [member.estimator for member in members_of(self.estimator)] + self._voters()
-        memory = MEMORY // (number * len(pipelines))
-        of_rows, of_held = X[rows], X[held]
+        memory = self.memory // (number * max(1, sum(map(shares_gram, pipelines))))
+        # Members that prepare alike, as most do, share what is prepared.
+        part = Prepared(X[rows], X[held], known)
         learners = [
-            Learner(each, of_rows, of_held, known, groups[rows], len(self.classes_), memory)
-            for each in pipelines
+            Learner(each, part, groups[rows], len(self.classes_), memory) for each in pipelines
         ]
         return Copy(
             rows, held, known, groups[rows], learners, codes[rows].copy(), known.astype(float)

@@ -9,7 +9,8 @@ from classifiers.calibration import Calibrated
 from classifiers.cells import NO_LABEL
 from classifiers.committee import Committee
 from classifiers.round_record import Changes
-from classifiers.rounds import Copy, InRounds, members_of, probabilities
+from classifiers.rounds import MEMORY, Copy, InRounds, members_of, probabilities
+from classifiers.threshold import centred
 
 
 class SelfTraining(InRounds):
@@ -22,7 +23,8 @@ class SelfTraining(InRounds):
 
     Args:
         estimator: unfitted ``Calibrated`` classifier, or ``Committee`` of such.
-        threshold: calibrated probability that a pseudo-label needs at least.
+        threshold: calibrated probability that a pseudo-label needs at least; where the classifier
+            decides between two classes at another threshold than 0.5, as if that were 0.5.
         growth: share of the unlabelled cells that each round adds to what it may take; 1 for all
             that reach the threshold at once.
         balanced: take cells in proportion to the classes of the labelled ones.
@@ -30,12 +32,13 @@ class SelfTraining(InRounds):
         agreement: take only cells that all members, and each of several backbones alone, put
             into one class.
         rounds: at most this many. patience: rounds without a better score before it stops.
+        memory: bytes that Gram matrices shared by the rounds may take.
     """
 
     def __init__(
         self, estimator: Calibrated | Committee, threshold: float = 0.5, growth: float = 0.1,
         balanced: bool = True, soft: bool = False, agreement: bool = False, rounds: int = 10,
-        patience: int = 10,
+        patience: int = 10, memory: int = MEMORY,
     ) -> None:  # fmt: skip
         self.estimator = estimator
         self.threshold = threshold
@@ -45,6 +48,7 @@ class SelfTraining(InRounds):
         self.agreement = agreement
         self.rounds = rounds
         self.patience = patience
+        self.memory = memory
 
     def _check_settings(self) -> None:
         super()._check_settings()
@@ -92,7 +96,7 @@ class SelfTraining(InRounds):
     def _relabel(self, copy: Copy, model: Calibrated | Committee) -> None:
         """Choose pseudo-labels for the unlabelled cells of a copy by its own probabilities."""
         pool = ~copy.known
-        proba = probabilities(model, copy.scores)[pool]
+        proba = centred(probabilities(model, copy.scores)[pool], model.threshold_)
         best, sure = proba.argmax(axis=1), proba.max(axis=1)
         eligible = sure >= self.threshold
         if self.agreement:

@@ -66,6 +66,23 @@ class Simulation(Part):
             if each.arm == arm and each.share == share
         }
 
+    def labels(self, share: float) -> float:
+        """Mean number of labels that were kept at a share."""
+        return float(
+            np.mean([x.labels for x in self.outcomes if (x.arm, x.share) == ("labelled", share)])
+        )
+
+    def share_kept(self, share: float) -> float:
+        """Mean share that was truly kept: whole groups, and at least some of each class."""
+        whole = {each.seed: each.labels for each in self.outcomes if each.arm == "all"}
+        kept = [x for x in self.outcomes if (x.arm, x.share) == ("labelled", share)]
+        return float(np.mean([each.labels / whole[each.seed] for each in kept]))
+
+    def of_draws(self, draws: int) -> "Simulation":
+        """The outcomes of the first draws alone."""
+        some = [each for each in self.outcomes if each.seed < draws]
+        return self.model_copy(update={"outcomes": some})
+
     def gain(self, arm: Arm, share: float, over: Arm = "labelled") -> Estimate:
         """Mean gain in macro F1 over another arm, with a 95 % t interval over the draws."""
         these, those = self.values(arm, share), self.values(over, share)
@@ -154,6 +171,8 @@ class Simulator:
         if SELF_TRAINED in found.test:
             outcome = self._outcome(found, SELF_TRAINED, "self_training", seed, share, len(kept))
             outcomes.append(self._with_precision(outcome, found, few))
+        if len(self._hidden(few, train)) <= len(kept):  # as many again would be all there are
+            return outcomes
         ways: tuple[tuple[Arm, Choice], ...] = (("review", self._asked), ("random", self._drawn))
         for arm, more in ways:
             advance(TITLES[arm])

@@ -33,6 +33,17 @@ def decide(proba: np.ndarray, threshold: float) -> np.ndarray:
     return (proba[:, 1] * (1 - threshold) > proba[:, 0] * threshold).astype(np.int64)
 
 
+def centred(proba: np.ndarray, threshold: float) -> np.ndarray:
+    """(n, k) probabilities as they are, but those of two classes with the threshold moved to 0.5.
+
+    The highest one is what ``decide`` predicts, and says how far the cell is from the threshold.
+    """
+    if proba.shape[1] != 2 or threshold == 0.5:
+        return proba
+    moved = proba * [threshold, 1 - threshold]
+    return moved / moved.sum(axis=1, keepdims=True)
+
+
 def learn_threshold(codes: np.ndarray, proba: np.ndarray, groups: np.ndarray, metric: str) -> float:
     """The threshold that maximises a metric on cells which no fit on their group scored.
 

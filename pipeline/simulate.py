@@ -25,6 +25,7 @@ from pipeline.inputs import FitInputs, load_inputs
 from pipeline.reuse import fingerprint
 from reports.simulation_figure import simulation_figure
 
+FEW = 5  # draws; with fewer a t interval is hardly one
 FEEDBACK = 3  # rounds, where the run asks for none
 GAINS: tuple[Arm, ...] = ("self_training", "feedback", "review", "random")
 
@@ -47,6 +48,7 @@ def run_simulation(config: RunConfig, shares: Sequence[float], draws: int) -> Pa
                 "between 0 and 100, such as --shares 5,10,20,50"
             )
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    shares = sorted(set(shares))
     inputs = load_inputs(config)
     if inputs.cells.on_disk:
         raise BlastlineError(
@@ -59,8 +61,9 @@ def run_simulation(config: RunConfig, shares: Sequence[float], draws: int) -> Pa
     left = [task for task in tasks if not _has(known, *task)]
     with progress("simulating", "draw") as update, threadpool_limits(1):
         known = _simulate(config, inputs, known, left, path, update)
-    _tell(known, shares, draws)
-    text = simulation_figure(known, shares)
+    known = known.of_draws(draws)
+    shown = _tell(known, shares, draws)
+    text = simulation_figure(known, shown)
     picture = config.run_folder / "simulation.svg"
     write_text(picture, text)
     say(f"      all outcomes: {path}; picture: {picture}")
@@ -73,8 +76,8 @@ def _simulate(
 ) -> Simulation:  # fmt: skip
     """The simulation with what is left of it done, and written after each draw."""
     specs, _ = find_classifiers(config.classifiers)
-    simulator = Simulator(inputs.cells, specs, _protocol(config), config.seed)
     threads = min(os.cpu_count() or 1, max(1, len(left)))
+    simulator = Simulator(inputs.cells, specs, _protocol(config, threads), config.seed)
     pool = ThreadPoolExecutor(threads)
     try:
         jobs = {pool.submit(simulator.run, seed, share): (seed, share) for seed, share in left}
@@ -88,8 +91,9 @@ def _simulate(
     return known
 
 
-def _protocol(config: RunConfig) -> Protocol:
-    protocol = protocol_of(config, threads=1, jobs=1)
+def _protocol(config: RunConfig, threads: int) -> Protocol:
+    """That of one of so many draws at once."""
+    protocol = replace(protocol_of(config, threads, jobs=1), threads=1)
     rounds = protocol.feedback.rounds or FEEDBACK
     return replace(protocol, feedback=replace(protocol.feedback, rounds=rounds))
 
@@ -113,28 +117,41 @@ def _has(known: Simulation, seed: int, share: float) -> bool:
     return any((each.seed, each.share) == (seed, share) for each in known.outcomes)
 
 
-def _tell(known: Simulation, shares: Sequence[float], draws: int) -> None:
+def _tell(known: Simulation, shares: Sequence[float], draws: int) -> list[float]:
+    """Say what came out; the shares that differ in the labels they kept."""
     say(
         f"simulate-labels: macro F1 on cells that no arm saw, means of {draws} draws; gains over "
         "the labelled cells alone in points, with 95 % intervals over the draws"
     )
+    if draws < FEW:
+        say(f"      fewer than {FEW} draws: the intervals say little (--draws)")
     width = max(len(TITLES[arm]) for arm in TITLES)
+    shown: list[float] = []
     for share in shares:
+        if shown and known.labels(share) == known.labels(shown[-1]):
+            say(f"      {100 * share:g} % of the labels: the same as above, see there")
+            continue
+        shown.append(share)
         plain = list(known.values("labelled", share).values())
         every = list(known.values("all", share).values())
-        labels = [each.labels for each in known.outcomes if each.share == share]
+        truly = known.share_kept(share)
+        aside = "" if abs(truly - share) < share / 10 else f", asked for: {100 * share:g} %"
         say(
-            f"      {100 * share:g} % of the labels ({min(labels):,}): "
+            f"      {100 * truly:.0f} % of the labels ({known.labels(share):,.0f}{aside}): "
             f"{sum(plain) / len(plain):.3f}; all labels: {sum(every) / len(every):.3f}"
         )
+        if aside:
+            say("        (whole groups, and at least three of each class, keep their labels)")
         for arm in GAINS:
             if known.values(arm, share):
                 gain = _points(known.gain(arm, share))
                 say(f"        {TITLES[arm]:{width}}  {gain}{_aside(known, arm, share)}")
-        say(
-            f"        {'review queue against random':{width}}  "
-            f"{_points(known.gain('review', share, 'random'))}"
-        )
+        if known.values("review", share):
+            say(
+                f"        {'review queue against random':{width}}  "
+                f"{_points(known.gain('review', share, 'random'))}"
+            )
+    return shown
 
 
 def _aside(known: Simulation, arm: Arm, share: float) -> str:

@@ -46,11 +46,16 @@ def simulation_figure(found: Simulation, shares: Sequence[float]) -> str:
         x = [place + ASIDE * (number - len(STYLES) // 2) for place, _ in known]
         values = [each.value or 0.0 for _, each in known]
         reach = [0.0 if each.high is None else each.high - (each.value or 0.0) for _, each in known]
+        # No figure lies beyond 0 and 1, whatever a t interval of few draws says.
+        bars = [
+            [min(far, value) for far, value in zip(reach, values, strict=True)],
+            [min(far, 1 - value) for far, value in zip(reach, values, strict=True)],
+        ]
         axes.errorbar(
-            x, values, yerr=reach, color=colour, marker=marker, linestyle=line, markersize=5,
+            x, values, yerr=bars, color=colour, marker=marker, linestyle=line, markersize=5,
             linewidth=1.5, elinewidth=1, capsize=2, label=TITLES[arm],
         )  # fmt: skip
-    axes.set_xticks(list(places), [f"{100 * share:g} %" for share in shares])
+    axes.set_xticks(list(places), [f"{100 * found.share_kept(share):.0f} %" for share in shares])
     axes.set_xlabel("share of the training labels that is kept")
     axes.set_ylabel("macro F1 on cells that no arm saw")
     axes.spines[["top", "right"]].set_visible(False)

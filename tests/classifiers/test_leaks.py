@@ -162,8 +162,9 @@ class Noted(Learner):
 
     made: ClassVar[list["Noted"]] = []
 
-    def __init__(self, estimator, X, held, *others) -> None:
-        super().__init__(estimator, X, held, *others)
+    def __init__(self, estimator, part, *others) -> None:
+        super().__init__(estimator, part, *others)
+        X, held = part._X, part._held
         self.who, self.out = patients_in(X), set(patients_in(held)) if len(held) else set()
         self.fits: list[tuple[set[int], set[int]]] = []  # labelled or not; left out
         Noted.made.append(self)

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from classifiers import learner as module
 from classifiers.knn import KNN
-from classifiers.learner import Learner, takes_weights
+from classifiers.learner import Learner, Prepared, takes_weights
 from classifiers.registry import CLASSIFIERS
 from classifiers.scores import as_rows, class_scores, over_views, per_view
 from classifiers.svm import SVM
@@ -29,7 +29,7 @@ def pipeline(last: BaseEstimator, components: int = 0) -> Pipeline:
 
 
 def cells(views: bool = False) -> dict[str, Any]:
-    """Candidates, two in three labelled, and cells held out, as a ``Learner`` takes them."""
+    """Candidates, two in three labelled, and cells held out."""
     X, _, groups = sample(16, 10, k=3)
     X = with_views(X) if views else X
     labelled = np.arange(CANDIDATES) % 3 > 0
@@ -37,6 +37,11 @@ def cells(views: bool = False) -> dict[str, Any]:
         "X": X[:CANDIDATES], "held": X[CANDIDATES:], "labelled": labelled,
         "groups": groups[:CANDIDATES], "k": 3,
     }  # fmt: skip
+
+
+def learner_of(estimator: BaseEstimator, given: dict[str, Any], memory: int = PLENTY) -> Learner:
+    part = Prepared(given["X"], given["held"], given["labelled"])
+    return Learner(estimator, part, given["groups"], given["k"], memory)
 
 
 def rounds(n: int = 3) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -70,10 +75,10 @@ def test_one_gram_matrix_scores_as_a_new_one_each_round(
     kernel: str, components: int, views: bool, grams: list[tuple[int, ...]]
 ) -> None:
     machine = pipeline(SVM(C=3.0, kernel=kernel, class_weight="balanced"), components)
-    shared = Learner(machine, **cells(views), memory=PLENTY)
+    shared = learner_of(machine, cells(views), memory=PLENTY)
     each = 3 if views else 1
     assert grams == [(each * CANDIDATES, each * CANDIDATES), (each * 60, each * CANDIDATES)]
-    alone = Learner(machine, **cells(views), memory=0)
+    alone = learner_of(machine, cells(views), memory=0)
     for codes, weights in rounds():
         found, expected = (it.scores(codes, weights) for it in (shared, alone))
         for ours, plain in zip(found, expected, strict=True):
@@ -85,7 +90,7 @@ def test_weights_that_are_all_alike_still_count() -> None:
     machine = pipeline(SVM(C=0.05))
     codes = sample(16, 10, k=3)[1][:CANDIDATES]
     found, expected, unweighted = (
-        Learner(machine, **cells(), memory=memory).scores(codes, np.full(CANDIDATES, weight))[1]
+        learner_of(machine, cells(), memory=memory).scores(codes, np.full(CANDIDATES, weight))[1]
         for memory, weight in ((PLENTY, 0.3), (0, 0.3), (0, 1.0))
     )
     np.testing.assert_allclose(found, expected, atol=1e-9)
@@ -97,7 +102,7 @@ def test_preparation_is_fitted_on_labelled_cells_and_the_classifier_on_those_wit
     views: bool,
 ) -> None:
     given, (codes, weights) = cells(views), rounds()[0]
-    learner = Learner(pipeline(LogisticRegression()), **given, memory=PLENTY)
+    learner = learner_of(pipeline(LogisticRegression()), given)
     X, some = given["X"], weights > 0
     scale = StandardScaler().fit(as_rows(X[given["labelled"]]))
     last = LogisticRegression().fit(
@@ -119,7 +124,7 @@ def test_preparation_is_fitted_on_labelled_cells_and_the_classifier_on_those_wit
 def test_the_whole_model_holds_nothing_out(kernel: str) -> None:
     given = cells()
     given["held"] = given["held"][:0]
-    learner = Learner(pipeline(SVM(kernel=kernel), 3), **given, memory=PLENTY)
+    learner = learner_of(pipeline(SVM(kernel=kernel), 3), given)
     found, held, _ = learner.scores(*rounds()[0])
     assert (found.shape, held.shape) == ((CANDIDATES, 3), (0, 3))
     fitted = learner.fitted(*rounds()[0])  # fitted on features, not on the matrix
@@ -130,7 +135,7 @@ def test_a_class_that_was_not_fitted_lies_far_below() -> None:
     codes, weights = rounds()[0]
     weights = np.where(codes == 1, 0.0, weights)
     for last in (SVM(), LogisticRegression()):
-        learner = Learner(pipeline(last), **cells(), memory=PLENTY)
+        learner = learner_of(pipeline(last), cells())
         found, held, known = learner.scores(codes, weights)
         np.testing.assert_array_equal(known, [0, 2])
         for scores in (found, held):
@@ -139,7 +144,7 @@ def test_a_class_that_was_not_fitted_lies_far_below() -> None:
 
 def test_one_class_alone_is_far_ahead() -> None:
     codes, weights = rounds()[0]
-    learner = Learner(pipeline(LogisticRegression()), **cells(), memory=PLENTY)
+    learner = learner_of(pipeline(LogisticRegression()), cells())
     found, held, known = learner.scores(codes, np.where(codes == 2, weights, 0.0))
     assert known.tolist() == [2]
     assert (len(found), len(held)) == (CANDIDATES, 60)
@@ -149,7 +154,7 @@ def test_one_class_alone_is_far_ahead() -> None:
 
 def test_a_classifier_without_weights_takes_cells_alike() -> None:
     codes, weights = rounds()[0]
-    learner = Learner(pipeline(KNN(5)), **cells(), memory=PLENTY)
+    learner = learner_of(pipeline(KNN(5)), cells())
     found, plain = (learner.scores(codes, each)[1] for each in (weights, (weights > 0) * 1.0))
     np.testing.assert_array_equal(found, plain)
 
@@ -159,3 +164,12 @@ def test_which_classifiers_know_weights() -> None:
         name for name, spec in CLASSIFIERS.items() if takes_weights(unfitted(spec, 6).estimator)
     }
     assert knowing == {"logistic", "svm", "dense"}
+
+
+def test_pipelines_that_prepare_alike_share_what_is_prepared() -> None:
+    given = cells()
+    part = Prepared(given["X"], given["held"], given["labelled"])
+    scale, other = [("scale", StandardScaler())], [("scale", StandardScaler(with_mean=False))]
+    assert part.by(scale)[1] is part.by([("another name", StandardScaler())])[1]
+    assert part.by(other)[1] is not part.by(scale)[1]
+    assert np.abs(part.by(other)[1] - part.by(scale)[1]).max() > 0.01

@@ -69,3 +69,37 @@ def test_on_labels_at_random_the_plain_classifier_mostly_stays(kind: type[InRoun
         by_score += int(np.argmax(scores)) == 0
     assert kept >= 9
     assert by_score < kept  # the best score of many rounds is luck
+
+
+@pytest.mark.parametrize(
+    ("mended", "broken", "believed"),
+    [(4, 0, True), (12, 3, True), (4, 3, False), (3, 3, False)],
+)
+def test_score_and_loss_must_gain_two_standard_errors_together(
+    mended: int, broken: int, believed: bool
+) -> None:
+    n = 200
+    y, groups = np.arange(n) % 2, np.arange(n)
+    plain = y.copy()
+    plain[:40] = 1 - y[:40]
+    new = plain.copy()
+    new[:mended] = y[:mended]
+    new[100 : 100 + broken] = 1 - y[100 : 100 + broken]
+
+    def validation(decided: np.ndarray) -> Validation:
+        score = float((decided == y).mean())
+        return Validation(y, groups, decided, np.where(decided == y, 0.1, 1.5), score)
+
+    assert validation(new).beats(validation(plain), "accuracy") is believed
+    assert not validation(plain).beats(validation(new), "accuracy")
+
+
+def test_without_a_decision_the_loss_alone_must_gain() -> None:
+    y, groups = np.arange(100) % 2, np.arange(100)
+    noise = np.random.default_rng(0).normal(0, 0.05, 100)
+    plain = Validation(y, groups, y, np.full(100, 0.5), -0.5)
+    better = Validation(y, groups, y, 0.45 + noise, -0.45)
+    hardly = Validation(y, groups, y, 0.5 + noise - noise.mean() - 0.002, -0.498)
+    assert better.beats(plain, "log_loss")
+    assert not hardly.beats(plain, "log_loss")
+    assert not better.beats(plain, "f1_macro")  # no decision has changed

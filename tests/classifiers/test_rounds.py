@@ -205,9 +205,10 @@ def test_it_stops_when_the_score_has_not_risen_for_long_enough(
         since = len(scores) - 1 - int(np.argmax(scores))
         if model.stopped_ == WORSE:
             assert since == patience
+            assert len(scores) <= rounds
         else:
             assert (model.stopped_, len(scores)) == (ALL_ROUNDS, rounds + 1)
-            assert since < patience
+            assert since <= patience
 
 
 def test_names_of_classes_and_groups_may_be_anything() -> None:

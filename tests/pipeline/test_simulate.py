@@ -23,10 +23,12 @@ def test_every_arm_of_every_draw_is_told_and_drawn(run: Run, guarded: Guarded) -
         (seed, share) for seed in (0, 1) for share in (0.4, 1.0)
     }
     arms = {each.arm for each in found.outcomes}
-    assert arms == {"labelled", "self_training", "feedback", "review", "random", "all"}
-    for said in ("self-trained", "confidence feedback", "review queue", "at random", "40 % of"):
+    # Of six patients three keep their labels: as many labels again would be all there are.
+    assert arms == {"labelled", "self_training", "feedback", "all"}
+    for said in ("self-trained", "confidence feedback", "asked for: 40 %", "fewer than 5 draws"):
         assert said in done.out
-    gain = found.gain("review", 0.4)
+    assert "review" not in done.out
+    gain = found.gain("self_training", 0.4)
     assert f"{100 * gain.value:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})" in done.out
     picture = ElementTree.parse(run.folder / "simulation.svg").getroot()
     assert picture.tag.endswith("svg")
@@ -61,6 +63,24 @@ def test_ctrl_c_keeps_finished_draws(
     assert len(made) == 2
     assert not set(made) & set(calls)
     assert simulated(run).outcomes[: len(before)] == before
+
+
+def test_shares_that_come_to_the_same_are_told_once(run: Run, guarded: Guarded) -> None:
+    options = ("--shares", "20,10,20", "--draws", 1, "--trials", 1, "--rounds", 1)
+    done = guarded("simulate-labels", "--work", run.work, "--run", run.name, *options).well()
+    assert done.out.count("self-trained") == 1
+    assert done.out.count("the same as above") == 1
+    assert len([each for each in simulated(run).outcomes if each.arm == "labelled"]) == 2
+
+
+def test_fewer_draws_than_before_tell_of_these_alone(run: Run, guarded: Guarded) -> None:
+    command = ("simulate-labels", "--work", run.work, "--run", run.name, *OPTIONS)
+    guarded(*command).well()
+    done = guarded(*command, "--draws", 1).well()
+    first = simulated(run).of_draws(1)
+    assert {each.seed for each in first.outcomes} == {0}
+    (plain,) = first.values("labelled", 0.4).values()
+    assert f"{plain:.3f}; all labels" in done.out
 
 
 def test_other_settings_start_anew(run: Run, guarded: Guarded) -> None:

@@ -78,6 +78,7 @@ def label_errors(names: list[str], supports: list[int], odd: str) -> LabelErrors
 
     return LabelErrorsPart(
         checked=sum(supports),
+        decided=0,
         suspected=dict.fromkeys(names, 0) | {names[0]: 2, names[-1]: 1},
         listed=[cell(1, names[0], names[1]), cell(2, names[-1], names[0])],
     )
