@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the stages follow one another
 .PHONY: help install demo audit extract fit report dashboard predict gallery test bench lint clean
-.PHONY: review relabel simulate
+.PHONY: review relabel simulate compare
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +40,7 @@ DECISIONS ?=
 WORKERS ?=
 STORAGE ?=
 RUN ?=
+RUNS ?=
 WORK ?= runs
 PORT ?= 8080
 BUNDLE ?=
@@ -69,7 +70,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  variables: DATASET IMAGES SPLIT BACKBONE WEIGHTS ALPHA LAYER STEPS POOLING VIEWS AUGMENT ENGINE"
 	@echo "             PRECISION GATE CLASSIFIERS TRIALS METRIC SAMPLER PCA CALIBRATION WORKERS STORAGE"
-	@echo "             ROUNDS THRESHOLD GROWTH FEEDBACK SHARES DRAWS CELLS DECISIONS RUN WORK BUNDLE PORT"
+	@echo "             ROUNDS THRESHOLD GROWTH FEEDBACK SHARES DRAWS CELLS DECISIONS RUN RUNS WORK BUNDLE PORT"
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Blastline needs Python 3.11 or newer, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -96,6 +97,10 @@ fit: $(READY) ## tune, test and self-train CLASSIFIERS
 
 report: $(READY) ## write the HTML report of RUN
 	$(BIN)/blastline report $(RUN_OPTIONS)
+
+compare: $(READY) ## put finished runs on the same images side by side (RUNS="a b", the reference first)
+	@test -n '$(RUNS)' || { echo 'make compare: say which runs: RUNS="one another"' >&2; exit 2; }
+	$(BIN)/blastline compare $(foreach run,$(RUNS),'$(run)') $(call option,WORK,work)
 
 review: $(READY) ## write a page to review doubtful cells and likely label errors of RUN (CELLS=200)
 	$(BIN)/blastline review $(RUN_OPTIONS) $(call option,CELLS,cells)

@@ -9,7 +9,7 @@ from tests.pipeline.commands import REFUSED, Done, Guarded, Run, blastline, fini
 
 COMMANDS = (
     "scan", "audit", "cards", "gallery", "crop", "draw", "extract", "fit", "tune", "report",
-    "predict", "doctor",
+    "compare", "review", "relabel", "simulate-labels", "predict", "doctor",
 )  # fmt: skip
 STAGES = ("extract", "fit", "report")
 PROBE = """

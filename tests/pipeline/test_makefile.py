@@ -103,6 +103,12 @@ def test_relabel_wants_decisions() -> None:
     assert "DECISIONS=" in make("relabel").err
 
 
+def test_compare_wants_runs_and_names_each() -> None:
+    (words,) = commands("compare", RUNS="one a&b", WORK="over there")
+    assert words[1:] == ["compare", "one", "a&b", "--work", "over there"]
+    assert "RUNS=" in make("compare").err
+
+
 def test_predict_takes_a_bundle_or_that_of_a_run() -> None:
     (words,) = commands("predict", IMAGES="my cells", BUNDLE="a bundle", WEIGHTS="w")
     assert words[1:] == ["predict", "--weights", "w", "--work", "runs", "a bundle", "my cells"]
