@@ -178,7 +178,8 @@ class LabelErrorsPart(Part):
     """Labels that are likely wrong, by the selected classifier; none is changed by itself."""
 
     checked: int
-    suspected: dict[str, int]  # label -> cells that look like another class
+    decided: int  # cells that look like another class, left out because a reviewer decided on them
+    suspected: dict[str, int]  # label -> other cells that look like another class
     listed: list[SuspectCell]  # the first of them, most likely first; label_errors.csv has all
 
 
@@ -208,7 +209,7 @@ class ExtractionPart(Part):
 class RunResult(Part):
     """A finished run."""
 
-    format: Literal[5] = 5
+    format: Literal[6] = 6
     run: str
     created: str  # ISO 8601, UTC
     seconds: dict[str, float]  # stage -> wall-clock time
@@ -223,7 +224,7 @@ class RunResult(Part):
     classifiers: dict[str, ClassifierResult]  # "selected" is the headline
     self_training: InRoundsPart | None  # None: not asked for, or nothing to learn from
     feedback: InRoundsPart | None  # None: not asked for
-    label_errors: LabelErrorsPart | None  # None: no label has an out-of-fold prediction
+    label_errors: LabelErrorsPart
     evaluation: EvaluationPart  # of the selected classifier on its test cells
     galleries: Galleries
     audit: AuditPart | None  # None: it was switched off

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -62,22 +62,28 @@ def moment(time: str) -> datetime:
     return datetime.fromisoformat(time).astimezone(UTC)
 
 
-def read_decisions(path: Path, classes: Sequence[str]) -> dict[int, Decision]:
+def read_decisions(
+    path: Path, classes: Sequence[str], known: Container[str]
+) -> dict[int, Decision]:
     """Row number (the header is row 1) -> decision, of a file that contradicts itself nowhere.
 
     A row that repeats the decision of another one on the same image replaces it.
 
     Args:
-        classes: names that a decision may give.
+        classes: names that a decision may give. known: image ids and SHA-256 sums of the run.
 
     Raises:
-        BlastlineError: no such file, not a CSV file in UTF-8, other columns, no decision, an
-            unknown action or class, a bad time, or one picture that is decided in two ways.
+        BlastlineError: no such file, not a CSV file in UTF-8, other columns, no decision, none
+            that is on an image of the run, an unknown action or class, a bad time, or one picture
+            that is decided in two ways.
     """
     decisions: dict[int, Decision] = {}
     of_image: dict[str, int] = {}
     of_content: dict[str, int] = {}
-    for number, cells in read_rows(path, COLUMNS, _MEND):
+    rows = read_rows(path, COLUMNS, _MEND)
+    if not any(cells["image_id"] in known or cells["sha256"] in known for _, cells in rows):
+        _refuse_all(path, rows)
+    for number, cells in rows:
         each = Decision(**cells)
         _check(each, f"{path}, row {number}", classes)
         for key, seen in ((each.image_id, of_image), (each.sha256, of_content)):
@@ -90,11 +96,18 @@ def read_decisions(path: Path, classes: Sequence[str]) -> dict[int, Decision]:
             of_image[each.image_id] = number
             of_content[each.sha256] = number
         decisions[number] = each
-    if not decisions:
+    return decisions
+
+
+def _refuse_all(path: Path, rows: Sequence[tuple[int, dict[str, str]]]) -> None:
+    if not rows:
         raise BlastlineError(
             f"{path}: holds no decision; decide on some cells in the review page and save again"
         )
-    return decisions
+    raise BlastlineError(
+        f"{path}: of another run: none of its {len(rows):,} images, such as "
+        f"'{rows[0][1]['image_id']}', is in this one; choose the RUN that the page was made for"
+    )
 
 
 def _check(each: Decision, where: str, classes: Sequence[str]) -> None:

@@ -51,7 +51,8 @@ def read_history(path: Path) -> pd.DataFrame:
 def write_history(path: Path, history: pd.DataFrame) -> None:
     """Write a frame as ``read_history`` gives it, whole or not at all."""
     text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
+    # Quotes around all: else a lone carriage return in a name would end the row when it is read.
+    rows = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     rows.writerow(HISTORY)
     rows.writerows(history[list(HISTORY)].itertuples(index=False, name=None))
     write_text(path, text.getvalue())

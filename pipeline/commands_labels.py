@@ -47,8 +47,10 @@ def review(
     Example: blastline review --run pbc2020-densenet169 --cells 100
     """
     resolved = resolve(locals(), "cells", "reviewer", "out")
+    from pipeline.history import warn_unfitted
     from pipeline.review import run_review
 
+    warn_unfitted(resolved)
     run_review(resolved, cells, out, reviewer)
 
 
@@ -62,7 +64,8 @@ def relabel(
 
     Reads: the decisions and the run's manifest. Writes: RUN/manifest-relabelled.csv beside the old
     one, and RUN/relabelled.csv, the history of every decision. A file with an error changes
-    nothing.
+    nothing. To take a decision back, decide again on the page that keeps it, or give a CSV row of
+    the same reviewer with the other decision and a later time: the last one on a cell holds.
 
     Example: blastline relabel decisions.csv --run pbc2020-densenet169
     """

@@ -162,9 +162,11 @@ def report(
     Example: blastline report --run synthetic-morphology
     """
     resolved = resolve(locals())
+    from pipeline.history import warn_unfitted
     from reports.build import write_report
     from reports.csv import write_tables
 
+    warn_unfitted(resolved)
     say(f"report: {write_report(resolved.run_folder)}")
     say(f"tables: {', '.join(map(str, write_tables(resolved.run_folder)))}")
 

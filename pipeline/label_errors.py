@@ -10,8 +10,10 @@ from classifiers.cells import Cells
 from classifiers.label_errors import find_label_errors
 from classifiers.protocol import Evaluation, unseen
 from classifiers.result import LabelErrorsPart, SuspectCell
+from data.decisions import HISTORY_FILE
 from data.files import atomic_path
 from data.manifest import Manifest
+from data.relabel import read_history
 
 LISTED = 24  # in the report
 
@@ -20,7 +22,10 @@ def write_label_errors(
     manifest: Manifest, cells: Cells, evaluation: Evaluation, folder: Path,
     shown: Callable[[int], dict[str, Any]],
 ) -> LabelErrorsPart:  # fmt: skip
-    """Find labels that the out-of-fold predictions contradict, and write all of them as CSV.
+    """Find labels that the out-of-fold predictions contradict, and write them as CSV.
+
+    They are sought among all cells, since others are judged by comparison with them; those that a
+    reviewer of the run has decided on are then left out, in the file too.
 
     Args:
         folder: of the run. shown: makes the fields of a ``Cell`` from its position.
@@ -28,15 +33,19 @@ def write_label_errors(
     rows, proba, _ = unseen(evaluation, len(cells.classes))
     errors = find_label_errors(proba, cells.y[rows])
     names = np.array(cells.classes, dtype=object)
-    table = manifest.frame.iloc[rows[errors.rows]]
+    decided = read_history(folder / HISTORY_FILE).sha256
+    settled = np.isin(cells.sha256[rows[errors.rows]], decided.to_numpy(str))
+    found, suggested = errors.rows[~settled], errors.suggested[~settled]
+    table = manifest.frame.iloc[rows[found]]
     table = table[["image_id", "path", "label", "patient", "group", "fold"]].reset_index(drop=True)
-    table["suggested"] = names[errors.suggested]
-    table["quality"] = np.round(errors.quality[errors.rows], 6)
+    table["suggested"] = names[suggested]
+    table["quality"] = np.round(errors.quality[found], 6)
     with atomic_path(folder / "label_errors.csv") as temporary:
         table.to_csv(temporary, index=False)
-    of = names[cells.y[rows[errors.rows]]]
+    of = names[cells.y[rows[found]]]
     return LabelErrorsPart(
         checked=len(rows),
+        decided=int(settled.sum()),
         suspected={name: int((of == name).sum()) for name in cells.classes},
         listed=[
             SuspectCell(
@@ -44,6 +53,6 @@ def write_label_errors(
                 suggested=str(names[code]),
                 quality=round(float(errors.quality[position]), 6),
             )
-            for position, code in zip(errors.rows[:LISTED], errors.suggested[:LISTED], strict=True)
+            for position, code in zip(found[:LISTED], suggested[:LISTED], strict=True)
         ],
     )

@@ -57,7 +57,7 @@ def assemble(
     inputs: FitInputs,
     evaluation: Evaluation,
     galleries: Galleries,
-    label_errors: LabelErrorsPart | None,
+    label_errors: LabelErrorsPart,
     seconds: float,
 ) -> RunResult:
     """All that the report prints, from the stages' own findings."""

@@ -14,7 +14,7 @@ from data.relabel import USED, apply, lengthen, new_decisions, read_history, wri
 from pipeline.audit import Tied, judge, read_audit, tell_findings, tie_images, write_audit
 from pipeline.config import RunConfig
 from pipeline.console import say, warn
-from pipeline.history import write_relabelled
+from pipeline.history import locked_history, write_relabelled
 from pipeline.scan import ScanRecord, read_record
 
 SHOWN = 8  # names on the screen
@@ -25,7 +25,8 @@ SEEN = ["label", "split", "fold"]
 def run_relabel(config: RunConfig, decisions: Path) -> Path:
     """Check decisions, apply them to the manifest, judge the audit again; say what changed.
 
-    Where a check fails nothing is written. Decisions that were applied before change nothing.
+    Where a check fails nothing is written. Decisions that were applied before change nothing. One
+    is taken back by a later one on the same cell: the history keeps both, the last holds.
 
     Args:
         decisions: the CSV file that the review page saved.
@@ -35,14 +36,22 @@ def run_relabel(config: RunConfig, decisions: Path) -> Path:
 
     Raises:
         BlastlineError: nothing was scanned, a decision does not fit the file, the run or what
-            others decided in between, or a class would be left without images to train on.
+            others decided in between, a class would be left without images to train on, or
+            another relabel is at work on the run.
     """
-    folder, record = config.run_folder, read_record(config)
+    record = read_record(config)
+    with locked_history(config.run_folder):
+        return _relabel(config, record, decisions)
+
+
+def _relabel(config: RunConfig, record: ScanRecord, decisions: Path) -> Path:
+    folder = config.run_folder
     overlap = bool(record.overlap)
     scanned = Manifest.read(folder / "manifest.csv", record.classes, allow_overlap=overlap)
     history = read_history(folder / HISTORY_FILE)
     before = apply(scanned, history, allow_overlap=overlap)
-    given = read_decisions(decisions, scanned.classes)
+    known = {*scanned.frame.image_id, *scanned.frame.sha256}
+    given = read_decisions(decisions, scanned.classes, known)
     new = new_decisions(given, before, history, str(decisions))
     path = folder / RELABELLED_FILE
     if not new:
@@ -67,9 +76,9 @@ def run_relabel(config: RunConfig, decisions: Path) -> Path:
         say("audit: judged again with the new labels")
         tell_findings(audited[0])
     say(f"      manifest: {path}, history: {HISTORY_FILE} beside it")
-    fit_again = "'blastline fit' (make fit) uses the new labels; nothing is embedded again"
     same = after.frame.equals(before.frame)
-    say(f"      next: {'no label has changed, the last fit holds' if same else fit_again}")
+    what = "only takes note of it: no label has changed" if same else "uses the new labels"
+    say(f"      next: 'blastline fit' (make fit) {what}; nothing is embedded again")
     return path
 
 
@@ -125,7 +134,8 @@ def _tell(
     changed = (before[SEEN] != after[SEEN]).any(axis=1)
     groups = sorted(after.group[changed].unique(), key=lambda name: (len(name), name))
     if groups:
-        say(f"      groups: {len(groups):,} changed ({_some(groups)})")
+        cells, within = int(changed.sum()), "group" if len(groups) == 1 else "groups"
+        say(f"      cells changed: {cells:,}, in {len(groups):,} {within} ({_some(groups)})")
     tested = int((changed & ((before.split == "test") | (after.split == "test"))).sum())
     if tested:
         say(f"      WARNING: {tested:,} cells of the test set were changed: it has been looked at")

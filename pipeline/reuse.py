@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from classifiers.result import RunResult
-from data.decisions import RELABELLED_FILE
+from data.decisions import HISTORY_FILE, RELABELLED_FILE
 from data.files import write_text
 from pipeline.config import RunConfig
 
@@ -31,6 +31,7 @@ def fingerprint(config: RunConfig) -> str | None:
             "manifest": hashlib.sha256(manifest_file(folder).read_bytes()).hexdigest(),
             "recipes": recipes,
             "failed": extract["failed"],
+            "decisions": _decisions(folder),
             "audit": _audit(folder),
             "result": RunResult.model_fields["format"].default,
             "stores": [_stamp(config, each["backbone"]) for each in recipes],
@@ -45,6 +46,12 @@ def manifest_file(folder: Path) -> Path:
     """The manifest that a fit reads: with the decisions of reviewers, where there are any."""
     relabelled = folder / RELABELLED_FILE
     return relabelled if relabelled.is_file() else folder / "manifest.csv"
+
+
+def _decisions(folder: Path) -> str:
+    """What reviewers said; the result tells of confirmations too, which change no label."""
+    path = folder / HISTORY_FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _audit(folder: Path) -> str:

@@ -54,8 +54,6 @@ def gallery(result: RunResult) -> dict[str, object]:
 def label_errors(result: RunResult) -> dict[str, object]:
     """Labels that predictions contradict: how many of each class, and the likeliest of them."""
     part = result.label_errors
-    if part is None:
-        return {"part": None}
     test = words.selected(result).test
     known = [name for name in result.dataset.classes if name in test.per_class]
     rows = [(name, part.suspected.get(name, 0), test.per_class[name].support) for name in known]

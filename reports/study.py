@@ -41,7 +41,7 @@ def dataset(result: RunResult) -> dict[str, object]:
         )
         for name in part.classes
     ]
-    return {"rows": rows, "total": total}
+    return {"rows": rows, "total": total, "reviewed": _reviewed(part)}
 
 
 def flow(result: RunResult) -> dict[str, object]:
@@ -161,12 +161,20 @@ def _labels(part: DatasetPart) -> str:
     """Who stands for the labels."""
     if not part.decided:
         return "Labels are those of the data set; no one has read the cells again for this run."
+    return (
+        f"Labels are those of the data set, but for {_reviewed(part)}. Cells were chosen for it by "
+        "a classifier's doubts, so the corrected labels favour classifiers like it."
+    )
+
+
+def _reviewed(part: DatasetPart) -> str:
+    """How many cells reviewers read again, who, and what came of it; empty where nobody did."""
+    if not part.decided:
+        return ""
     names = f" by {words.listing(part.reviewers)}" if part.reviewers else ""
     return (
-        f"Labels are those of the data set, but for {words.plural(part.decided, 'cell')} that were "
-        f"read again{names}: {words.count(part.changed)} of these labels were changed, given or "
-        "taken away. Cells were chosen for it by a classifier's doubts, so the corrected labels "
-        "favour classifiers like it."
+        f"{words.plural(part.decided, 'cell')} read again{names}: {words.count(part.changed)} of "
+        "these labels changed, given or taken away"
     )
 
 

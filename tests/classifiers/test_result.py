@@ -57,7 +57,12 @@ SUSPECT = st.fixed_dictionaries(
     }
 )
 LABEL_ERRORS = st.fixed_dictionaries(
-    {"checked": st.integers(0, 99), "suspected": COUNTS, "listed": st.lists(SUSPECT, max_size=1)}
+    {
+        "checked": st.integers(0, 99),
+        "decided": st.integers(0, 9),
+        "suspected": COUNTS,
+        "listed": st.lists(SUSPECT, max_size=1),
+    }
 )
 RESULT = st.fixed_dictionaries(
     {
@@ -152,7 +157,7 @@ RESULT = st.fixed_dictionaries(
         ),
         "self_training": st.none() | IN_ROUNDS,
         "feedback": st.none() | IN_ROUNDS,
-        "label_errors": st.none() | LABEL_ERRORS,
+        "label_errors": LABEL_ERRORS,
         "evaluation": EVALUATION,
         "galleries": st.just({"samples": [], "least_confident": []}),
         "audit": st.none(),

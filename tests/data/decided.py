@@ -6,6 +6,7 @@ from data.decisions import HISTORY, Decision
 from data.manifest import COLUMNS, Manifest
 
 CLASSES = ("a", "b", "c")
+EVERY = {f"i{number}" for number in range(10)}  # ids of ``decision``
 NOTHING = pd.DataFrame(columns=list(HISTORY), dtype=object)
 FIRST, SECOND = "2026-11-21T22:00:00Z", "2026-11-22T22:00:00Z"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.decisions import COLUMNS, Decision, read_decisions
 from data.errors import BlastlineError
-from tests.data.decided import decision
+from tests.data.decided import EVERY, decision
 
 CLASSES = ("blast", "normal")
 
@@ -24,7 +24,7 @@ def save(path: Path, *decisions: Decision) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(BlastlineError) as caught:
-        read_decisions(path, CLASSES)
+        read_decisions(path, CLASSES, EVERY)
     assert str(path) in str(caught.value)
     return str(caught.value)
 
@@ -42,7 +42,7 @@ def test_any_name_survives_the_file(
         decision(number, reviewer=reviewer, path=f"x{path}")
         for number, (reviewer, path) in enumerate(said)
     ]
-    found = read_decisions(save(folder / "d.csv", *wanted), CLASSES)
+    found = read_decisions(save(folder / "d.csv", *wanted), CLASSES, EVERY)
     assert list(found.values()) == wanted
     assert list(found) == list(range(2, 2 + len(wanted)))
 
@@ -51,13 +51,13 @@ def test_a_spreadsheet_may_have_saved_it(tmp_path: Path) -> None:
     path = save(tmp_path / "d.csv", decision(1), decision(2))
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("i2", ",,,,,,,\n\ni2", 1), encoding="utf-8-sig")
-    assert list(read_decisions(path, CLASSES)) == [2, 5]
+    assert list(read_decisions(path, CLASSES, EVERY)) == [2, 5]
 
 
 def test_a_decision_said_twice_counts_once(tmp_path: Path) -> None:
     later = decision(1, time="2026-11-21T23:00:00Z")
     copies = decision(3, sha256=later.sha256)
-    found = read_decisions(save(tmp_path / "d.csv", decision(1), copies, later), CLASSES)
+    found = read_decisions(save(tmp_path / "d.csv", decision(1), copies, later), CLASSES, EVERY)
     assert found == {3: copies, 4: later}
 
 
@@ -96,6 +96,17 @@ def test_copies_decided_in_two_ways(tmp_path: Path) -> None:
     path = save(tmp_path / "d.csv", decision(1), decision(3), copy)
     told = refusal(path)
     assert "rows 2 and 4: 'i1' and 'i2' are byte-identical copies" in told
+
+
+def test_a_file_of_another_run_is_called_so_before_its_classes_are_looked_at(
+    tmp_path: Path,
+) -> None:
+    path = save(tmp_path / "d.csv", decision(1, decision="erythroblast"), decision(2))
+    with pytest.raises(BlastlineError, match=r"d\.csv: of another run: none of its 2 images, .*i1"):
+        read_decisions(path, CLASSES, {"j1"})
+    for known in ({"i2"}, {decision(2).sha256}):
+        with pytest.raises(BlastlineError, match="row 2: unknown class 'erythroblast'"):
+            read_decisions(path, CLASSES, known)
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

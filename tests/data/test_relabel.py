@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from data.decisions import Decision
@@ -207,12 +207,31 @@ def test_a_history_survives_the_disk(tmp_path: Path) -> None:
     assert read_history(tmp_path / "none.csv").equals(NOTHING)
 
 
+ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(ANY, ANY, ANY, ANY), max_size=4))
+@example([("a\rb", "", "", ""), ("", "\n", "\x85\x00\u2028", '"\r"')])
+def test_whatever_a_history_holds_it_is_read_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str, str, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("history") / "relabelled.csv"
+    decisions = [
+        said(1, decision, reviewer=reviewer, image_id=image_id, label=label)
+        for reviewer, decision, image_id, label in texts
+    ]
+    history = lengthen(NOTHING, decisions, FIRST)
+    write_history(path, history)
+    assert read_history(path).equals(history)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
         ("exclude", "drop", "row 2: unknown action 'drop'"),
         (FIRST, "today", "row 2: applied 'today'"),
-        (f"{FIRST},", "", "row 2: 8 cells"),
+        (f'"{FIRST}",', "", "row 2: 8 cells"),
         ("applied", "when", "'applied' is missing.*remove it to go back"),
     ],
 )

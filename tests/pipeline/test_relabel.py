@@ -6,12 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from classifiers.result import RunResult
 from data.errors import BlastlineError
 from pipeline.config import RunConfig
 from pipeline.extract import run_extract
+from pipeline.history import decided, locked_history, warn_unfitted
 from pipeline.relabel import run_relabel
 from pipeline.reuse import unchanged
 from pipeline.scan import read_scan
+from tests.pipeline.commands import Guarded
 from tests.pipeline.relabelled import content, copy_run, decide, make_run, relabel, save, table
 
 
@@ -39,7 +42,7 @@ def test_all_kinds_of_decisions_are_told_and_written(
     assert lines["confirmed"] == ["1"]
     assert lines["excluded"] == ["1", "(b 1)"]
     assert "1 of these cells are byte-identical copies" in out
-    assert "groups: 4 changed (0, 1, 2, 7)" in out
+    assert "cells changed: 6, in 4 groups (0, 1, 2, 7)" in out
     assert "blastline fit" in out
     before, after = table(config.run_folder / "manifest.csv"), table(path)
     assert (config.run_folder / "manifest.csv").read_bytes() == scanned
@@ -98,13 +101,71 @@ def test_a_file_that_grows_adds_what_is_new(
     assert history.applied.is_monotonic_increasing
 
 
-def test_confirmations_leave_the_fit_as_it_is(
+def test_confirmations_change_no_label_but_a_fit_takes_note_of_them(
     config: RunConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
     relabel(config, a_p0_0="a", b_p1_1="b")
     assert "no label has changed" in capsys.readouterr().out
-    assert unchanged(config)
+    assert not unchanged(config)
     assert len(table(config.run_folder / "relabelled.csv")) == 2
+
+
+def test_a_lone_carriage_return_in_a_name_does_not_end_the_history(config: RunConfig) -> None:
+    decisions = [replace(each, reviewer="A\rB") for each in decide(config, a_p0_0="b")]
+    run_relabel(config, save(config, decisions))
+    run_relabel(config, save(config, decide(config, a_p1_0="b")))
+    assert decided(config.run_folder)["reviewers"] == ["A\rB", "Ana"]
+
+
+def test_what_was_changed_is_told_against_the_label_first_shown(config: RunConfig) -> None:
+    relabel(config, a_p0_0="b", a_p1_0="a", a_p2_0="b", a_p3_0="b")
+    assert decided(config.run_folder) == {"decided": 4, "changed": 3, "reviewers": ["Ana"]}
+    later = decide(config, a_p0_0="b", a_p1_0="a", a_p2_0="a", a_p3_0="b")
+    later = [replace(each, reviewer="Bob", time="2099-01-01T00:00:00Z") for each in later]
+    run_relabel(config, save(config, later))
+    found = decided(config.run_folder)
+    assert found == {"decided": 4, "changed": 2, "reviewers": ["Ana", "Bob"]}
+
+
+def test_one_relabel_at_a_time(config: RunConfig) -> None:
+    before = content(config.run_folder)
+    path = save(config, decide(config, a_p0_0="b"))
+    with (
+        locked_history(config.run_folder),
+        pytest.raises(BlastlineError, match="another relabel is writing this history"),
+    ):
+        run_relabel(config, path)
+    assert content(config.run_folder) == before
+    run_relabel(config, path)
+    assert len(table(config.run_folder / "relabelled.csv")) == 1
+
+
+def test_decisions_that_the_fit_does_not_know_are_told(
+    config: RunConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warn_unfitted(config)
+    assert capsys.readouterr().err == ""
+    relabel(config, a_p0_0="a", a_p1_0="b")
+    fitted = config.run_folder / "run.json"
+    result = RunResult.read(fitted)
+    told = []
+    for created in ("2026-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"):
+        result.model_copy(update={"created": created}).write(fitted)
+        warn_unfitted(config)
+        told.append(capsys.readouterr().err)
+    assert told[0].startswith("r: 2 decisions are newer than the fit")
+    assert told[1] == ""
+
+
+@pytest.mark.parametrize("command", ["report", "review"])
+def test_commands_on_an_older_fit_say_so(command: str, config: RunConfig, guarded: Guarded) -> None:
+    options = (command, "--work", config.work, "--run", config.run)
+    guarded(*options).well()
+    relabel(config, a_p0_0="b")
+    done = guarded(*options)
+    assert done.code == 0
+    assert done.err.startswith("r: 1 decisions are newer than the fit and not in its result; run ")
+    assert done.err.count("\n") == 1
 
 
 REFUSED = {

@@ -146,7 +146,7 @@ def build(plan: Plan) -> RunResult:
         classifiers=classifiers,
         self_training=self_training(names, odd) if plan.self_training else None,
         feedback=feedback(names, odd) if plan.self_training else None,
-        label_errors=label_errors(names, plan.supports, odd) if plan.self_training else None,
+        label_errors=label_errors(names, plan.supports, odd),
         evaluation=evaluation(classifiers["selected"].test, names, plan.positive, patients, odd),
         galleries=galleries(names, odd, patients=patients is not None, thumbnails=plan.thumbnails),
         audit=audit(sum(plan.supports), groups, odd, found=plan.findings),

@@ -38,9 +38,6 @@ def test_what_is_missing_is_said_and_how_to_ask_for_it() -> None:
     text = read("rounds", build(EXAMPLES["no_patients"])).text("main")
     assert "There was no self-training in this run" in text
     assert "not asked for (--feedback-rounds)" in text
-    assert "no label was checked" in read("label-errors", build(EXAMPLES["no_patients"])).text(
-        "main"
-    )
 
 
 @pytest.mark.parametrize(
@@ -187,10 +184,24 @@ def test_label_errors_are_counted_shown_and_not_called_proven() -> None:
 
 def test_no_label_error_proves_nothing() -> None:
     result = build(EXAMPLES["five"])
-    assert result.label_errors is not None
     none = result.label_errors.model_copy(update={"suspected": {"Normal": 0}, "listed": []})
     text = read("label-errors", result.model_copy(update={"label_errors": none})).text("main")
-    assert "None of the 576 labels" in text and "does not prove them right" in text
+    assert "None of the 576 labels is" in text and "does not prove them right" in text
+    assert "Left out" not in text
+
+
+@pytest.mark.parametrize(
+    ("decided", "told"), [(1, "1 cell that looks like"), (1234, "1,234 cells that look like")]
+)
+def test_cells_decided_on_are_left_out_of_label_errors_and_counted(decided: int, told: str) -> None:
+    result = build(EXAMPLES["five"])
+    part = result.label_errors.model_copy(update={"decided": decided})
+    text = read("label-errors", result.model_copy(update={"label_errors": part})).text("main")
+    assert f"Left out: {told} another class" in text
+    part = part.model_copy(update={"suspected": {"Normal": 0}, "listed": []})
+    text = read("label-errors", result.model_copy(update={"label_errors": part})).text("main")
+    assert "None of the 576 labels, apart from those read again, is confidently" in text
+    assert f"Left out: {told} another class" in text
 
 
 def test_odd_names_in_new_fields_stand_as_text() -> None:

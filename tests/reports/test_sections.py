@@ -253,12 +253,14 @@ def test_recipe_tuning_and_versions_are_printed_whole() -> None:
     assert result.run in again and "scikit-learn 1.9.1" in again and "3 min 4 s" in again
 
 
-def test_limits_say_who_read_the_cells_again() -> None:
+def test_data_and_limits_say_who_read_the_cells_again() -> None:
     nobody = build(EXAMPLES["no_patients"])
+    assert "Reviewed" not in read("data", nobody).text("main")
     assert "no one has read the cells again" in read("limits", nobody).text("main")
-    text = read("limits", build(EXAMPLES["hostile"])).text("main")
-    assert "7 cells that were read again by Dr Bennett" in text
-    assert "3 of these labels were changed" in text
+    for section, start in ("data", "Reviewed 7"), ("limits", "but for 7"):
+        text = read(section, build(EXAMPLES["hostile"])).text("main")
+        assert f"{start} cells read again by Dr Bennett" in text
+        assert "3 of these labels changed" in text
 
 
 def test_limits_name_small_classes_and_missing_patients() -> None:
