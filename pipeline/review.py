@@ -21,7 +21,8 @@ def run_review(
 ) -> Path:
     """Choose the cells that a reader's look is worth most for; write the page and return its path.
 
-    Cells that were decided on before (``relabel``) are not asked for again.
+    Cells that were decided on before (``relabel``) are not asked for again. Images that cannot be
+    read are told, and the page says so in their place.
 
     Args:
         cells: how many are asked for at most.
@@ -29,14 +30,16 @@ def run_review(
         reviewer: name that the page begins with; empty: it asks.
 
     Raises:
-        BlastlineError: the run is not fitted, its predictions are of other classes or images, or
-            the page cannot be written.
+        BlastlineError: the run is not fitted, its predictions are of other classes or images, no
+            image can be read, or the page cannot be written.
     """
     if cells < 1:
         raise BlastlineError(f"review: --cells is {cells}; expected 1 or more")
     target = out or config.run_folder / NAME
     if target.is_dir():
         raise BlastlineError(f"review: --out {target} is a folder; give the HTML file to write")
+    if out and not out.parent.is_dir():
+        raise BlastlineError(f"review: --out {out}: there is no folder {out.parent}; make it first")
     result = RunResult.read(config.run_folder / "run.json")
     inputs = load_inputs(config)
     choice = choose_cells(config, inputs, cells)
@@ -69,9 +72,15 @@ def _read_pictures(inputs: FitInputs, choice: Choice) -> dict[int, Picture]:
             update(done, len(order))
     if pictures.failed:
         path, reason = next(iter(pictures.failed.items()))
+        failed, of = f"{len(pictures.failed):,}", f"{len(order):,} images of {root}"
+        if len(pictures.failed) == len(order):
+            raise BlastlineError(
+                f"review: none of {of} can be read, such as '{path}': {reason}; put the folder "
+                "back, or extract again with its new place (IMAGES=folder with make, --images)"
+            )
         warn(
-            f"review: {len(pictures.failed):,} of {len(order):,} images of {root} cannot be shown, "
-            f"such as '{path}': {reason}; the page says 'no image' there"
+            f"review: {failed} of {of} cannot be shown, such as '{path}': {reason}; the page says "
+            "'no image' there"
         )
     return shown
 

@@ -71,9 +71,11 @@ class Review:
 
     @property
     def key(self) -> str:
-        """Under which a browser keeps the decisions: the same for the same cells of a run."""
-        asked = [(cell.image_id, cell.sha256, cell.label) for cell in self.cells]
-        facts = json.dumps([self.run, self.classes, asked])
+        """Under which a browser keeps the decisions: one for all pages of a run.
+
+        Not of the cells: who makes the page again, with others, finds every decision again.
+        """
+        facts = json.dumps([self.run, self.title, self.classes])
         return f"blastline-review:{self.run}:{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
 
 

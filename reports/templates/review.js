@@ -37,9 +37,8 @@ function showPicture(image, uri, alternative) {
 function passes(cell) {
   const filter = decisions.filter;
   if (filter === "all") return true;
-  const decided = decisions.decided.has(cell.image_id);
-  if (filter === "open") return !decided;
-  if (filter === "decided") return decided;
+  if (filter === "open") return !decisions.made(cell);
+  if (filter === "decided") return Boolean(decisions.made(cell));
   return cell.reason === filter;
 }
 
@@ -78,10 +77,15 @@ function complain(text) {
   $("problem").hidden = !text;
 }
 
+function note(text) {
+  $("note").textContent = text;
+  $("note").hidden = !text;
+}
+
 function showCell() {
   const cell = data.cells[current];
   if (!cell) return;
-  const made = decisions.decided.get(cell.image_id);
+  const made = decisions.made(cell);
   const label = cell.label || "unlabelled";
   showPicture($("picture"), cell.picture, `Cell ${current + 1}, ${label}`);
   $("picture").style.setProperty("--wide", `${3 * cell.width}px`);
@@ -105,6 +109,7 @@ function showCell() {
 function madeWords(cell, made) {
   if (!made) return [element("span", { className: "aside", textContent: "Not decided yet" })];
   const by = [made.reviewer, `${made.time.slice(0, 16).replace("T", " ")} UTC`].filter(Boolean);
+  if (made.label !== cell.label) by.push(`when it was ${made.label || "unlabelled"}`);
   return [
     `${MARKS[decisions.outcome(cell)]} Decided: `,
     element("strong", { textContent: made.action === "exclude" ? "excluded" : made.decision }),
@@ -157,17 +162,21 @@ function showTally() {
     const outcome = decisions.outcome(cell);
     if (outcome) count[outcome] += 1;
   }
-  const done = decisions.decided.size;
+  const done = decisions.here().length, elsewhere = decisions.elsewhere().length;
   const parts = Object.entries(count).filter(([, number]) => number);
   const rest = parts.map(([what, number]) => `${number} ${what}`).join(", ");
-  $("tally").textContent = `${done} of ${total} decided${rest ? `: ${rest}` : ""}`;
+  $("tally").textContent = `${done} of ${total} decided${rest ? `: ${rest}` : ""}`
+    + (elsewhere ? `; and ${elsewhere} about cells of an earlier page` : "");
   $("progress").max = Math.max(1, total);
   $("progress").value = done;
-  $("download").disabled = done === 0;
-  const safe = done > 0 && decisions.downloaded;
+  $("download").disabled = done + elsewhere === 0;
+  const safe = done + elsewhere > 0 && decisions.downloaded;
   $("download").textContent = safe ? "Downloaded ✓" : "Download decisions";
   $("download").classList.toggle("main", !safe);
+  $("elsewhere").hidden = elsewhere === 0;
   $("unkept").hidden = decisions.kept;
+  $("unnamed").hidden = Boolean(decisions.reviewer) || total === 0 || $("who").open;
+  $("damaged").hidden = !decisions.damaged;
 }
 
 function showFilter() {
@@ -175,6 +184,7 @@ function showFilter() {
   for (const [reason, name] of Object.entries(REASONS)) {
     if (data.cells.some((cell) => cell.reason === reason)) said.push([reason, name]);
   }
+  if (!said.some(([value]) => value === decisions.filter)) decisions.filter = "all";
   const was = decisions.filter;
   $("filter").replaceChildren(...said.map(([value, name]) => {
     decisions.filter = value;

@@ -1,7 +1,9 @@
 // The decisions: CSV in and out, kept in the browser, every step of them undone again.
 
 const COLUMNS = ["image_id", "path", "sha256", "label", "action", "decision", "reviewer", "time"];
+const ACTIONS = ["label", "exclude"];
 const NAME_KEY = "blastline-reviewer";  // one name for the pages of all runs
+const isText = (value) => typeof value === "string";
 
 function writeCsv(rows) {
   const field = (text) => /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -31,8 +33,9 @@ function readCsv(text) {
   return rows.filter((each) => each.length > 1 || each[0] !== "");
 }
 
+// Decisions about cells that this page does not ask for stay: an earlier page of the run asked for them.
 class Decisions {
-  // decided: image id -> {action, decision, reviewer, time}
+  // decided: image id -> what COLUMNS name, as it was when the cell was shown
   // past: steps to undo, each {at, before: [[image id, what was decided before or null], ...]}
   constructor(data, changedElsewhere) {
     this.cells = data.cells;
@@ -40,6 +43,7 @@ class Decisions {
     this.cell = new Map(data.cells.map((cell) => [cell.image_id, cell]));
     this.key = data.key;
     this.kept = true;
+    this.damaged = false;
     this.restore();
     if (!this.reviewer) this.reviewer = data.reviewer || this.stored(NAME_KEY) || "";
     this.probe();
@@ -55,14 +59,24 @@ class Decisions {
   }
 
   restore() {
-    let state = {};
-    try { state = JSON.parse(this.stored(this.key)) ?? {}; } catch { /* damaged: begin anew */ }
-    this.decided = new Map(state.decided ?? []);
-    this.past = state.past ?? [];
-    this.at = state.at ?? "";
-    this.filter = state.filter ?? "all";
-    this.reviewer = state.reviewer ?? "";
-    this.downloaded = state.downloaded ?? true;
+    const begun = { decided: [], past: [], at: "", filter: "all", reviewer: "", downloaded: true };
+    let state = begun;
+    try {
+      state = JSON.parse(this.stored(this.key)) ?? begun;
+      if (!this.sound(state)) throw new TypeError("not what keep() writes");
+    } catch { state = begun; this.damaged = true; }
+    this.decided = new Map(state.decided.map((made) => [made.image_id, made]));
+    // Undo shows what it takes back, so it goes no further than the steps made on this page.
+    this.past = state.past.slice(state.past.findLastIndex(({ at }) => !this.cell.has(at)) + 1);
+    for (const name of ["at", "filter", "reviewer", "downloaded"]) this[name] = state[name];
+  }
+
+  sound({ decided, past, at, filter, reviewer, downloaded }) {
+    const isMade = (made) => COLUMNS.every((name) => isText(made[name])) && ACTIONS.includes(made.action);
+    const isStep = (step) => isText(step.at) && step.before.every(
+      ([id, made]) => isText(id) && (made === null || isMade(made)));
+    return decided.every(isMade) && past.every(isStep) && [at, filter, reviewer].every(isText)
+      && typeof downloaded === "boolean";
   }
 
   // Whether the browser keeps anything. Not by writing the state: a page that has just been opened
@@ -76,7 +90,7 @@ class Decisions {
 
   keep() {
     const { past, at, filter, reviewer, downloaded } = this;
-    const state = { decided: [...this.decided], past, at, filter, reviewer, downloaded };
+    const state = { decided: [...this.decided.values()], past, at, filter, reviewer, downloaded };
     try {
       localStorage.setItem(this.key, JSON.stringify(state));
       this.kept = true;
@@ -89,9 +103,19 @@ class Decisions {
     this.keep();
   }
 
+  // What was decided about a cell; of another picture under its name it says nothing.
+  made(cell) {
+    const made = this.decided.get(cell.image_id);
+    return made?.sha256 === cell.sha256 ? made : undefined;
+  }
+
+  here() { return this.cells.map((cell) => this.made(cell)).filter(Boolean); }
+
+  elsewhere() { return [...this.decided.values()].filter(({ image_id: id }) => !this.cell.has(id)); }
+
   // What a decision amounts to: "", confirmed, changed, labelled or excluded.
   outcome(cell) {
-    const made = this.decided.get(cell.image_id);
+    const made = this.made(cell);
     if (!made) return "";
     if (made.action === "exclude") return "excluded";
     if (!cell.label) return "labelled";
@@ -114,11 +138,14 @@ class Decisions {
 
   decide(cell, action, decision) {
     const time = new Date().toISOString().slice(0, 19) + "Z";
-    const made = { action, decision, reviewer: this.reviewer, time };
+    const { image_id, path, sha256, label } = cell;
+    const made = { image_id, path, sha256, label, action, decision, reviewer: this.reviewer, time };
     this.change([[cell.image_id, made]], cell.image_id);
   }
 
   takeBack(cell) { this.change([[cell.image_id, null]], cell.image_id); }
+
+  forgetElsewhere(at) { this.change(this.elsewhere().map(({ image_id: id }) => [id, null]), at); }
 
   // The id of the cell where the last step was made, and that step taken back.
   undo() {
@@ -130,19 +157,17 @@ class Decisions {
   }
 
   csv() {
-    const made = this.cells.filter((cell) => this.decided.has(cell.image_id));
-    return writeCsv(made.map((cell) => {
-      const { action, decision, reviewer, time } = this.decided.get(cell.image_id);
-      return [cell.image_id, cell.path, cell.sha256, cell.label, action, decision, reviewer, time];
-    }));
+    const rows = [...this.here(), ...this.elsewhere()];
+    return writeCsv(rows.map((made) => COLUMNS.map((name) => made[name])));
   }
 
-  // All rows or none; of two decisions about a cell the later one stands.
+  // All rows or, of a malformed file, none; of two decisions about a cell the later one stands.
   load(text, at) {
     const [header = [], ...rows] = readCsv(text);
     const missing = COLUMNS.find((name) => !header.includes(name));
     if (missing) throw new Error(`column '${missing}' is missing; expected ${COLUMNS.join(", ")}`);
     const later = new Map();
+    let replaced = 0;
     rows.forEach((row, number) => {
       const where = `row ${number + 2}`;
       if (row.length !== header.length) {
@@ -150,20 +175,25 @@ class Decisions {
       }
       const said = Object.fromEntries(header.map((name, place) => [name, row[place]]));
       this.refuseOdd(said, where);
-      const { image_id: id, action, decision, reviewer, time } = said;
-      const known = later.get(id) ?? this.decided.get(id);
-      if (!known || known.time < time) later.set(id, { action, decision, reviewer, time });
+      const { image_id: id, sha256, time } = said;
+      const cell = this.cell.get(id);
+      if (cell && cell.sha256 !== sha256) { replaced += 1; return; }
+      const known = later.get(id) ?? (cell ? this.made(cell) : this.decided.get(id));
+      if (known && known.time >= time) return;
+      later.set(id, Object.fromEntries(COLUMNS.map((name) => [name, said[name]])));
     });
     if (later.size) this.change([...later], at);
-    return { rows: rows.length, taken: later.size };
+    const elsewhere = [...later.keys()].filter((id) => !this.cell.has(id)).length;
+    return { rows: rows.length, taken: later.size, elsewhere, replaced };
   }
 
   refuseOdd({ image_id: id, sha256, action, decision, time }, where) {
-    const cell = this.cell.get(id);
-    if (!cell) throw new Error(`${where}: image id '${id}' is not among the cells of this page`);
-    if (sha256 !== cell.sha256) throw new Error(`${where}: '${id}' was another picture (SHA-256)`);
-    if (action !== "label" && action !== "exclude") {
-      throw new Error(`${where}: unknown action '${action}'; expected label or exclude`);
+    if (!id) throw new Error(`${where}: the image id is empty`);
+    if (!/^[0-9a-f]{64}$/.test(sha256)) {
+      throw new Error(`${where}: sha256 '${sha256}'; expected 64 hexadecimal digits`);
+    }
+    if (!ACTIONS.includes(action)) {
+      throw new Error(`${where}: unknown action '${action}'; expected ${ACTIONS.join(" or ")}`);
     }
     if (action === "label" && !this.classes.includes(decision)) {
       throw new Error(`${where}: unknown class '${decision}'; expected ${this.classes.join(", ")}`);

@@ -6,7 +6,7 @@ function decide(action, decision) {
   const place = current + 1;
   decisions.decide(cell, action, decision);
   after(`Cell ${place} ${action === "exclude" ? "excluded" : `is ${decision}`}`);
-  const open = (each) => !decisions.decided.has(each.image_id);
+  const open = (each) => !decisions.made(each);
   const filter = decisions.filter;
   // A list of decided cells has no open one to go on with.
   const next = find(1, (each) => open(each) && (filter === "decided" || passes(each)));
@@ -15,8 +15,9 @@ function decide(action, decision) {
 
 function after(what) {
   complain("");
+  note("");
   showAll();
-  const left = data.cells.length - decisions.decided.size;
+  const left = data.cells.length - decisions.here().length;
   say(`${what}. ${left ? `${left} left` : "All cells are decided: download the decisions"}`);
 }
 
@@ -34,6 +35,15 @@ function takeBack() {
   focusCell();
 }
 
+function forget() {
+  const count = decisions.elsewhere().length;
+  decisions.forgetElsewhere(data.cells[current]?.image_id ?? "");
+  after("Forgotten");
+  showCell();
+  note(`${count} decisions about cells of an earlier page are forgotten; Undo brings them back.`);
+  focusCell();
+}
+
 function skip(step) { go(find(step, passes)); }
 
 function showName() { $("reviewer").value = decisions.reviewer; }
@@ -48,24 +58,30 @@ function download() {
   decisions.downloaded = true;
   decisions.keep();
   showTally();
-  say(`${decisions.decided.size} decisions downloaded`);
+  say(`${decisions.here().length + decisions.elsewhere().length} decisions downloaded`);
   focusCell();
 }
 
 async function load(file) {
   try {
-    const { rows, taken } = decisions.load(await file.text(), data.cells[current]?.image_id ?? "");
-    after(`${taken} of ${rows} decisions loaded`);
+    const at = data.cells[current]?.image_id ?? "";
+    const { rows, taken, elsewhere, replaced } = decisions.load(await file.text(), at);
+    const said = [`${taken} of ${rows} decisions loaded`];
+    if (elsewhere) said.push(`${elsewhere} of them about cells that are not on this page`);
+    if (replaced) said.push(`${replaced} left out: about pictures that have been replaced since`);
+    after(said.join(", "));
     showCell();
+    note(`${file.name}: ${said.join(", ")}.`);
   } catch (error) {
+    note("");
     complain(`${file.name}: ${error.message}; nothing was loaded.`);
   }
   focusCell();
 }
 
 function press(event) {
-  const busy = event.target.closest("input, select, textarea, dialog");
-  if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
+  const busy = event.target.closest("input, select, textarea");
+  if (busy || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
   // Enter and space on a button press that button; after a decision the focus leaves it.
   if (event.target.closest("button, a") && (event.key === "Enter" || event.key === " ")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -111,10 +127,34 @@ function build() {
   }));
 }
 
+function ask() {
+  $("who-hint").hidden = true;
+  $("who").returnValue = "";
+  $("who").showModal();
+}
+
+// Nobody goes on without a name unawares: what they type next would be taken for keys.
+function introduce(event) {
+  if (event.submitter?.id === "nameless" || $("who-name").value.trim()) return;
+  event.preventDefault();
+  $("who-hint").hidden = false;
+  $("who-name").focus();
+}
+
+function begin() {
+  const name = $("who-name").value.trim();
+  const nameless = $("who").returnValue === "nameless";
+  if (!name && !nameless) { $("who").showModal(); return; }  // browsers close at a second Escape
+  decisions.name(nameless ? "" : name);
+  showName();
+  showTally();
+  focusCell();
+}
+
 function listen() {
-  const clicks = { confirm, undo, download, "take-back": takeBack, next: () => skip(1),
+  const clicks = { confirm, undo, download, forget, "take-back": takeBack, next: () => skip(1),
     previous: () => skip(-1), exclude: () => decide("exclude", ""), load: () => $("file").click(),
-    "open-help": () => $("help").showModal() };
+    "give-name": ask, "open-help": () => $("help").showModal() };
   for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
   document.addEventListener("keydown", press);
   $("filter").addEventListener("change", () => {
@@ -134,14 +174,11 @@ function listen() {
     await load($("file").files[0]);
     $("file").value = "";  // the same file may be chosen again
   });
-  $("who").addEventListener("close", () => {
-    decisions.name($("who-name").value);
-    showName();
-    showTally();
-    focusCell();
-  });
+  $("who").addEventListener("submit", introduce);
+  $("who").addEventListener("cancel", introduce);
+  $("who").addEventListener("close", begin);
   window.addEventListener("beforeunload", (event) => {
-    if (decisions.decided.size && !decisions.downloaded) event.preventDefault();
+    if (!decisions.kept && !decisions.downloaded) event.preventDefault();
   });
 }
 
@@ -150,6 +187,6 @@ listen();
 showName();
 $("empty").hidden = data.cells.length > 0;
 $("whole").hidden = $("cells").hidden = data.cells.length === 0;
+if (data.cells.length && !decisions.reviewer) ask();
 showAll();
 showCell();
-if (data.cells.length && !decisions.reviewer) $("who").showModal();

@@ -33,6 +33,7 @@ class Reader:
     """A person before the page, in a profile of their own; complaints and requests are noted."""
 
     def __init__(self, browser: "api.Browser", file: Path, **profile: object) -> None:
+        self.file = file
         self.profile = browser.new_context(**profile)
         self.page = self.profile.new_page()
         self.complaints: list[str] = []

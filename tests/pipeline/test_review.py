@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -138,6 +139,9 @@ def test_odd_numbers_and_targets_are_refused(run: Run, tmp_path: Path) -> None:
         run_review(config(run), cells=0)
     with pytest.raises(BlastlineError, match="is a folder; give the HTML file"):
         run_review(config(run), out=tmp_path)
+    with pytest.raises(BlastlineError, match=r"there is no folder .*gone; make it first"):
+        run_review(config(run), out=tmp_path / "gone/page.html")
+    assert not (tmp_path / "gone").exists()
 
 
 def test_images_that_are_gone_or_changed_are_told_and_shown_as_such(
@@ -154,10 +158,22 @@ def test_images_that_are_gone_or_changed_are_told_and_shown_as_such(
     assert [bool(cell["picture"]) for cell in again] == [False, False, True, True]
     line = capsys.readouterr().err.strip()
     assert "\n" not in line and "review: 2 of " in line and "cannot be shown" in line
-    shutil.rmtree(moved)
-    gone = island(run_review(config(run), cells=4))
-    assert not any(each["picture"] for each in gone["cells"] + gone["neighbours"])
-    assert "no such file" in capsys.readouterr().err
+
+
+def test_a_folder_of_images_that_has_moved_is_refused_until_extract_knows_it(
+    run: Run, guarded: Guarded, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    shutil.copytree(run.images, new)
+    scan = run.folder / "scan.json"
+    scan.write_text(json.dumps(json.loads(scan.read_text()) | {"images": str(old)}))
+    complaint = r"none of .* images of .*old can be read, .*: no such file .*; put the folder back"
+    with pytest.raises(BlastlineError, match=complaint) as refused:
+        run_review(config(run), cells=4)
+    assert "\n" not in str(refused.value)
+    assert not (run.folder / "review.html").exists()
+    guarded("extract", *replace(run, images=new).options("extract")).well()
+    assert all(cell["picture"] for cell in island(run_review(config(run), cells=4))["cells"])
 
 
 @pytest.fixture

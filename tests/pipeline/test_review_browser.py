@@ -27,7 +27,8 @@ def test_keys_decide_and_the_csv_says_what_was_decided(open_page: Open, tmp_path
     reader = open_page(review()).introduce()
     reader.press("Enter", "3", "1", "x", "s", "2")  # the fifth is skipped
     rows = reader.download(tmp_path)
-    taken = read_decisions(tmp_path / "decisions-demo.csv", CLASSES).values()
+    known = {cell.image_id for cell in review().cells}
+    taken = read_decisions(tmp_path / "decisions-demo.csv", CLASSES, known).values()
     assert [list(each.cells) for each in taken] == [list(row.values()) for row in rows]
     assert made_of(rows) == {
         "cells/0": ("label", "blast"),  # confirmed
@@ -144,6 +145,62 @@ def test_keys_of_many_classes_and_none_beyond(open_page: Open, tmp_path: Path) -
     decided = [row["decision"] for row in reader.download(tmp_path)]
     assert decided[:2] == ["class 09", "class 11"]
     assert decided[2:] == [classes[keys.index("⇧B")], classes[keys.index("y")], "class 59"]
+
+
+def test_nobody_goes_on_without_a_name_unawares(open_page: Open, tmp_path: Path) -> None:
+    reader = open_page(review())
+    reader.press("Enter", "Escape", "Escape", "Escape")
+    assert reader.text("#who-hint") == "Type your name, or go on without one."
+    reader.page.evaluate("document.activeElement.blur()")
+    reader.press("1", "x")
+    assert reader.page.is_visible("#who")
+    assert reader.text("#tally") == "0 of 6 decided"
+    reader.page.focus("#who-name")
+    reader.page.keyboard.type("x1")
+    reader.press("Enter")
+    api.expect(reader.page.locator("#place")).to_be_focused()
+    reader.press("Enter")
+    assert [row["reviewer"] for row in reader.download(tmp_path)] == ["x1"]
+
+
+def test_who_has_no_name_is_told_so(open_page: Open, tmp_path: Path) -> None:
+    reader = open_page(review())
+    assert not reader.page.is_visible("#unnamed")
+    reader.click("#nameless")
+    assert reader.page.is_visible("#unnamed")
+    reader.press("Enter")
+    assert [row["reviewer"] for row in reader.download(tmp_path)] == [""]
+    reader.click("#give-name")
+    assert not reader.page.is_visible("#who-hint")
+    reader.introduce("me")
+    assert not reader.page.is_visible("#unnamed")
+    reader.page.fill("#reviewer", " ")
+    reader.press("Enter")
+    assert reader.page.is_visible("#unnamed")
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (1280, 720), (1366, 768)], ids=str)
+def test_nothing_of_a_cell_is_covered(open_page: Open, size: tuple[int, int]) -> None:
+    classes = ("basophil", "eosinophil", "erythroblast", "immature granulocyte", "lymphocyte",
+               "monocyte", "neutrophil", "platelet")  # fmt: skip
+    made = review(40, classes, title="Peripheral blood cells of a hospital (8 classes)")
+    reader = open_page(made, viewport={"width": size[0], "height": size[1]}).introduce()
+
+    def box(what: str) -> dict[str, float]:
+        return reader.page.locator(what).bounding_box()
+
+    strip, progress = box("#cells")["y"], box(".progress")["x"]
+    for what in ("#neighbours", "#about", ".actions", ".frame"):
+        assert box(what)["y"] + box(what)["height"] <= strip
+    assert box(".kind span")["x"] + box(".kind span")["width"] <= progress
+
+
+def test_what_does_not_fit_above_the_strip_is_scrolled_to(open_page: Open) -> None:
+    reader = open_page(review(40), viewport={"width": 1000, "height": 600}).introduce()
+    reader.page.locator("#about").scroll_into_view_if_needed()
+    about, strip = (reader.page.locator(what).bounding_box() for what in ("#about", "#cells"))
+    assert about["y"] + about["height"] <= strip["y"]
+    assert strip["y"] + strip["height"] <= 600
 
 
 @pytest.mark.parametrize("size", [(360, 640), (390, 844), (1440, 900)], ids=str)

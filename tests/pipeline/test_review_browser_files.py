@@ -1,7 +1,9 @@
 """What leaves the review page and comes back: downloads, loaded files, what the browser keeps."""
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from tests.pipeline.commands import Run
 from tests.pipeline.review_reader import Open, api, browsers, made_of, readers
 from tests.reports.example_review import changed, review
 from tests.reports.examples import HOSTILE
+
+FULL = "void (Storage.prototype.setItem = () => { throw new Error('full') })"
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +67,13 @@ def test_a_wrong_file_is_refused_in_one_line(open_page: Open, tmp_path: Path) ->
     text = file.read_bytes().decode()
     other = open_page(tmp_path / "review.html").introduce()
     for old, new, complaint in (
-        ("cells/1,", "cells/77,", "row 3: image id 'cells/77' is not among the cells of this page"),
+        ("cells/1,", ",", "row 3: the image id is empty"),
         ("label,other", "label,tumour", "row 3: unknown class 'tumour'; expected blast, normal"),
         ("label,other", "guess,other", "row 3: unknown action 'guess'; expected label or exclude"),
         ("label,other", "exclude,other", "row 3: excluded, and yet of class 'other'"),
         ("label,other", "label,other,", "row 3: 9 columns, expected 8"),
         ("image_id,", "id,", "column 'image_id' is missing"),
-        (f"{1:064x}", f"{9:064x}", "row 3: 'cells/1' was another picture"),
+        (f"{1:064x}", "abc", "row 3: sha256 'abc'; expected 64 hexadecimal digits"),
         ("Z\r\ncells/1", "\r\ncells/1", "row 2: time '2"),
     ):
         assert old in text
@@ -118,7 +122,7 @@ def test_without_storage_the_page_says_so_and_works(open_page: Open, tmp_path: P
     assert reader.text("#tally") == "0 of 6 decided"
 
 
-def test_leaving_with_decisions_that_were_not_downloaded_asks_first(
+def test_leaving_asks_first_only_where_decisions_would_be_lost(
     open_page: Open, tmp_path: Path
 ) -> None:
     reader = open_page(review()).introduce()
@@ -126,15 +130,134 @@ def test_leaving_with_decisions_that_were_not_downloaded_asks_first(
     reader.page.on("dialog", lambda dialog: asked.append(dialog.type))
     reader.press("Enter")
     reader.page.reload()
+    assert asked == []
+    reader.page.evaluate(FULL)
+    reader.press("Enter")
+    assert reader.page.is_visible("#unkept")
+    reader.page.reload()
     assert asked == ["beforeunload"]
-    reader.click("#place")
+    reader.page.evaluate(FULL)
+    reader.press("Enter")
     reader.download(tmp_path)
     reader.page.reload()
     assert asked == ["beforeunload"]
 
 
+def test_a_page_made_again_with_other_cells_keeps_every_decision(
+    open_page: Open, tmp_path: Path
+) -> None:
+    made = review(6)
+    reader = open_page(made).introduce()
+    reader.press("Enter", "3", "1", "x", "2")
+    rows = reader.download(tmp_path)
+    write_review(replace(made, cells=made.cells[4:]), tmp_path / "review.html")
+    reader.page.reload()
+    assert reader.text("#tally") == (
+        "1 of 2 decided: 1 confirmed; and 4 about cells of an earlier page"
+    )
+    reader.press("u")
+    assert reader.text("#tally").startswith("0 of 2 decided; and 4")
+    assert reader.page.is_disabled("#undo")  # of what is not seen nothing is taken back
+    reader.press("2", "3")
+    assert len(reader.download(tmp_path)) == 6
+    write_review(replace(made, cells=[]), tmp_path / "review.html")
+    reader.page.reload()
+    assert reader.text("#tally") == "0 of 0 decided; and 6 about cells of an earlier page"
+    assert len(reader.download(tmp_path)) == 6
+    write_review(made, tmp_path / "review.html")
+    reader.page.reload()
+    assert reader.text("#tally").startswith("6 of 6 decided")
+    assert made_of(reader.download(tmp_path)[:5]) == made_of(rows)
+
+
+def test_decisions_of_an_earlier_page_are_forgotten_when_asked_to(open_page: Open) -> None:
+    made = review(6)
+    reader = open_page(made).introduce()
+    reader.press("Enter", "3", "1")
+    write_review(replace(made, cells=made.cells[2:]), reader.file)
+    reader.page.reload()
+    reader.click("#forget")
+    assert reader.text("#tally") == "1 of 4 decided: 1 labelled"
+    assert "2 decisions" in reader.text("#note")
+    reader.press("u")
+    assert reader.text("#tally").endswith("and 2 about cells of an earlier page")
+
+
+def test_another_picture_takes_no_decision_and_another_label_is_told(
+    open_page: Open, tmp_path: Path
+) -> None:
+    made = review()
+    reader = open_page(made).introduce()
+    reader.press("2", "3")
+    rows = reader.download(tmp_path)
+    again = changed(changed(made, 0, sha256="f" * 64), 1, label="other")
+    write_review(again, tmp_path / "review.html")
+    reader.page.reload()
+    assert reader.text("#tally") == "1 of 6 decided: 1 confirmed"
+    assert reader.download(tmp_path) == rows[1:]  # with the label as it was shown
+    reader.click("#strip li:nth-child(2) button")
+    assert "when it was normal" in reader.text("#made")
+    reader.click("#strip li:nth-child(1) button")
+    assert "Not decided yet" in reader.text("#made")
+
+
+def test_rows_about_cells_of_another_page_are_loaded_and_counted(
+    open_page: Open, tmp_path: Path
+) -> None:
+    made = review()
+    first = open_page(made).introduce()
+    first.press("Enter", "3", "1", "x")
+    rows = first.download(tmp_path)
+    page = changed(replace(made, cells=made.cells[2:]), 1, sha256="f" * 64)
+    second = open_page(page).introduce()
+    second.load(tmp_path / "decisions-demo.csv")
+    assert second.text("#note") == (
+        "decisions-demo.csv: 3 of 4 decisions loaded, 2 of them about cells that are not on this "
+        "page, 1 left out: about pictures that have been replaced since."
+    )
+    assert second.text("#tally") == (
+        "1 of 4 decided: 1 labelled; and 2 about cells of an earlier page"
+    )
+    got = {row["image_id"]: row for row in second.download(tmp_path)}
+    assert got == {row["image_id"]: row for row in rows[:3]}
+
+
+DAMAGED = {
+    "cut": lambda state: json.dumps(state)[:-9],
+    "number": lambda _: '{"decided":5}',
+    "column": lambda state: json.dumps(state | {"decided": [state["decided"][0] | {"time": 5}]}),
+    "step": lambda state: json.dumps(state | {"past": [{"at": "cells/0"}]}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_what_is_kept_and_damaged_is_told_and_begun_anew(open_page: Open, damage: str) -> None:
+    reader = open_page(review()).introduce()
+    reader.press("Enter", "3")
+    state = json.loads(reader.page.evaluate(f"localStorage.getItem({json.dumps(review().key)})"))
+    text = DAMAGED[damage](state)
+    reader.page.evaluate(f"localStorage.setItem({json.dumps(review().key)}, {json.dumps(text)})")
+    reader.page.reload()
+    assert reader.page.is_visible("#damaged")
+    assert reader.text("#tally") == "0 of 6 decided"
+    reader.press("Enter", "3")
+    assert reader.text("#tally").startswith("2 of 6")
+    reader.page.reload()
+    assert not reader.page.is_visible("#damaged")
+    assert reader.text("#tally").startswith("2 of 6")
+
+
+def test_a_list_that_the_page_does_not_have_is_left(open_page: Open) -> None:
+    made = review()
+    reader = open_page(made).introduce()
+    reader.page.select_option("#filter", "unlabelled")
+    write_review(replace(made, cells=made.cells[:2]), reader.file)
+    reader.page.reload()
+    assert reader.page.locator("#strip li:visible").count() == 2
+
+
 def test_decisions_about_a_run_go_through_relabel(
-    run: Run, open_page: Open, tmp_path: Path
+    run: Run, open_page: Open, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = resolve_config(None, {"work": str(run.work), "run": run.name})
     reader = open_page(run_review(config, cells=6)).introduce()
@@ -147,7 +270,16 @@ def test_decisions_about_a_run_go_through_relabel(
         assert (
             now.split == "excluded" if row["action"] == "exclude" else now.label == row["decision"]
         )
-    again = open_page(run_review(config, cells=1000))
-    shown = again.page.evaluate("JSON.parse(document.getElementById('data').textContent).cells")
+    run_review(config, cells=1000)
+    reader.page.reload()
+    shown = reader.page.evaluate("JSON.parse(document.getElementById('data').textContent).cells")
     assert len(shown) == len(manifest) - len(rows)
     assert not {cell["image_id"] for cell in shown} & {row["image_id"] for row in rows}
+    assert reader.text("#tally") == (
+        f"0 of {len(shown)} decided; and {len(rows)} about cells of an earlier page"
+    )
+    reader.press("1")
+    assert reader.download(tmp_path)[1:] == rows
+    capsys.readouterr()
+    run_relabel(config, tmp_path / f"decisions-{run.name}.csv")
+    assert re.search(rf"1 decisions .* {len(rows)} were applied before", capsys.readouterr().out)
