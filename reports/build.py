@@ -1,5 +1,7 @@
 """A finished run becomes one HTML file that needs nothing else."""
 
+import base64
+import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -67,3 +69,9 @@ def template_environment(run_folder: Path) -> Environment:
     environment.filters["listing"] = words.listing
     environment.filters["data_uri"] = partial(data_uri, run_folder)
     return environment
+
+
+def allowed_content(text: str) -> str:
+    """How a page's Content-Security-Policy names the one script or style that it may use."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

@@ -1,6 +1,5 @@
 """The review page: doubtful cells, one at a time, in one HTML file that needs nothing else."""
 
-import base64
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -10,7 +9,7 @@ from markupsafe import Markup
 
 from data.errors import BlastlineError
 from data.files import write_text
-from reports.build import TEMPLATES, template_environment
+from reports.build import TEMPLATES, allowed_content, template_environment
 
 STYLES = ("style.css", "review.css")
 SCRIPTS = ("review_decisions.js", "review.js", "review_keys.js")
@@ -104,8 +103,8 @@ def render_review(review: Review) -> str:
         title=review.title,
         run=review.run,
         policy=(
-            f"default-src 'none'; img-src data:; style-src {_digest(style)}; "
-            f"script-src {_digest(script)}; base-uri 'none'; form-action 'none'"
+            f"default-src 'none'; img-src data:; style-src {allowed_content(style)}; "
+            f"script-src {allowed_content(script)}; base-uri 'none'; form-action 'none'"
         ),
         style=Markup(style),
         script=Markup(script),
@@ -124,9 +123,3 @@ def why(cell: ReviewCell, classes: list[str]) -> str:
 
 def _joined(names: tuple[str, ...]) -> str:
     return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
-
-
-def _digest(text: str) -> str:
-    """Content Security Policy runs only what it is told the digest of."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
