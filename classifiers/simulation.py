@@ -26,7 +26,6 @@ TITLES: dict[Arm, str] = {
     "random": "as many labels again, at random",
     "all": "all labels",
 }
-Advance = Callable[[str], None]
 Choice = Callable[[Cells, Evaluation, np.ndarray, int, int], np.ndarray]
 
 
@@ -146,12 +145,11 @@ class Simulator:
     ) -> None:
         self.cells, self.specs, self.protocol, self.seed = cells, specs, protocol, seed
 
-    def run(self, seed: int, share: float, advance: Advance = lambda what: None) -> list[Outcome]:
+    def run(self, seed: int, share: float) -> list[Outcome]:
         """All arms of one draw; a share of 1 has the arm of all labels alone."""
         whole = self._with_test(seed)
         train = np.flatnonzero(~whole.test)
         if share >= 1:
-            advance("all labels")
             labels = int(np.count_nonzero(whole.y[train] != NO_LABEL))
             return [
                 self._outcome(self._fit(whole, rounds=False), SELECTED, "all", seed, 1.0, labels)
@@ -162,7 +160,6 @@ class Simulator:
                 whole.y[train], whole.groups[train], share, least, self.seed + 7919 * seed
             )
         ]
-        advance("labelled only, self-trained, with feedback")
         few = self._showing(whole, kept)
         found = self._fit(few, rounds=True)
         outcomes = [self._outcome(found, SELECTED, "labelled", seed, share, len(kept))]
@@ -175,7 +172,6 @@ class Simulator:
             return outcomes
         ways: tuple[tuple[Arm, Choice], ...] = (("review", self._asked), ("random", self._drawn))
         for arm, more in ways:
-            advance(TITLES[arm])
             shown = np.concatenate([kept, more(few, found, train, len(kept), seed)])
             again = self._fit(self._showing(whole, shown), rounds=False)
             outcomes.append(self._outcome(again, SELECTED, arm, seed, share, len(shown)))

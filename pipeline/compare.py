@@ -8,10 +8,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from classifiers.evaluation.comparison import paired_comparison
-from classifiers.protocol import SELECTED
 from classifiers.result import RunResult
 from data.errors import BlastlineError
 from pipeline.console import progress, say, warn
+from pipeline.predictions import read_selected
 from pipeline.reuse import manifest_file
 from reports import words
 from reports.compare import (
@@ -145,17 +145,9 @@ def _read(name: str, folder: Path) -> _Tested:
 def _predictions(path: Path, classes: list[str]) -> pd.DataFrame:
     """The selected classifier's rows of labelled cells."""
     columns = [f"p_{name}" for name in classes]
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        table = table[(table.classifier == SELECTED) & (table.label != "")]
-        table = table[["image_id", "label", "group", "split", "fold", *columns]].copy()
-        proba = table[columns].astype(float).to_numpy(np.float64)
-    except FileNotFoundError:
-        raise BlastlineError(f"{path}: no predictions there; run 'blastline fit' first") from None
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise BlastlineError(
-            f"{path}: not the predictions of {', '.join(classes)} ({error}); fit again"
-        ) from None
+    table = read_selected(path, classes)
+    table = table[table.label != ""].copy()
+    proba = table[columns].to_numpy(np.float64)
     unknown = ~table.label.isin(classes) | ~np.isfinite(proba).all(axis=1)
     if unknown.any() or table.image_id.duplicated().any() or not (proba.sum(axis=1) > 0).all():
         raise BlastlineError(

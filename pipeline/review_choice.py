@@ -4,17 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from classifiers.cells import NO_LABEL, Cells, Rows
 from classifiers.label_errors import LabelErrors, find_label_errors
-from classifiers.protocol import SELECTED
 from classifiers.review_queue import nearest_labelled, review_queue
 from data.decisions import HISTORY_FILE
 from data.errors import BlastlineError
 from data.relabel import read_history
 from pipeline.config import RunConfig
 from pipeline.inputs import FitInputs
+from pipeline.predictions import read_selected
 
 NEIGHBOURS = 5
 
@@ -94,15 +93,7 @@ def _probabilities(path: Path, inputs: FitInputs) -> np.ndarray:
     """(n, k) of the selected classifier, out of fold where labelled; NaN where it made none."""
     classes, frame = inputs.cells.classes, inputs.manifest.frame
     columns = [f"p_{name}" for name in classes]
-    try:
-        table = pd.read_csv(path, dtype={"image_id": str}, keep_default_na=False)
-        table = table[table.classifier == SELECTED].set_index("image_id")[columns].astype(float)
-    except FileNotFoundError:
-        raise BlastlineError(f"{path}: no predictions there; run 'blastline fit' first") from None
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise BlastlineError(
-            f"{path}: not the predictions of {', '.join(classes)} ({error}); fit again"
-        ) from None
+    table = read_selected(path, classes).set_index("image_id")[columns]
     proba = table[~table.index.duplicated()].reindex(frame.image_id).to_numpy(np.float64)
     if not np.isfinite(proba).all(axis=1).any():
         raise BlastlineError(f"{path}: predicts no image of the manifest beside it; fit again")

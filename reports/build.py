@@ -27,13 +27,20 @@ def write_report(run_folder: Path) -> Path:
         BlastlineError: no readable result there, or the report cannot be written.
     """
     result = RunResult.read(run_folder / "run.json")
-    target = run_folder / "report.html"
-    page = render_page(result, run_folder)
+    return write_page(render_page(result, run_folder), run_folder / "report.html")
+
+
+def write_page(page: str, path: Path) -> Path:
+    """Write an HTML page, whole or not at all, and return its path.
+
+    Raises:
+        BlastlineError: it cannot be written.
+    """
     try:
-        write_text(target, page)
+        write_text(path, page)
     except OSError as error:
-        raise BlastlineError(f"{target}: cannot be written ({error}); check the folder") from None
-    return target
+        raise BlastlineError(f"{path}: cannot be written ({error}); check the folder") from None
+    return path
 
 
 def render_page(result: RunResult, run_folder: Path) -> str:

@@ -11,10 +11,8 @@ from markupsafe import Markup
 from classifiers.estimate import Estimate
 from classifiers.evaluation.parts import ComparisonPart
 from classifiers.result import RunResult
-from data.errors import BlastlineError
-from data.files import write_text
 from reports import forest_figure, words
-from reports.build import TEMPLATES, allowed_content, template_environment
+from reports.build import TEMPLATES, allowed_content, template_environment, write_page
 
 SURE = 0.05  # a p-value from which chance is not ruled out
 # Figures of a comparison, how sentences call them, and which direction is better.
@@ -90,12 +88,7 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
     Raises:
         BlastlineError: the page cannot be written.
     """
-    page = render_comparison(comparison)
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise BlastlineError(f"{path}: cannot be written ({error}); check the path") from None
-    return path
+    return write_page(render_comparison(comparison), path)
 
 
 def render_comparison(comparison: Comparison) -> str:

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from data.errors import BlastlineError
-from data.files import write_text
-from reports.build import TEMPLATES, allowed_content, template_environment
+from reports.build import TEMPLATES, allowed_content, template_environment, write_page
 
 STYLES = ("style.css", "review.css")
 SCRIPTS = ("review_decisions.js", "review.js", "review_keys.js")
@@ -84,12 +82,7 @@ def write_review(review: Review, path: Path) -> Path:
     Raises:
         BlastlineError: the page cannot be written.
     """
-    page = render_review(review)
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise BlastlineError(f"{path}: cannot be written ({error}); check the folder") from None
-    return path
+    return write_page(render_review(review), path)
 
 
 def render_review(review: Review) -> str:
