@@ -23,6 +23,9 @@ AUGMENT ?=
 ENGINE ?=
 PRECISION ?=
 GATE ?=
+CONTROL ?=
+ROBUSTNESS ?=
+HEATMAPS ?=
 CLASSIFIERS ?=
 TRIALS ?=
 METRIC ?=
@@ -54,13 +57,14 @@ PICTURE_OPTIONS = $(call option,STEPS,steps) $(call option,VIEWS,views) \
 IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,SPLIT,split) $(call option,WEIGHTS,weights) \
 	$(call option,ALPHA,alpha) $(call option,LAYER,layer) $(call option,POOLING,pooling) \
 	$(PICTURE_OPTIONS) $(call option,ENGINE,engine) $(call option,PRECISION,precision) \
-	$(call option,GATE,gate)
+	$(call option,GATE,gate) $(if $(CONTROL),$(if $(filter 0,$(CONTROL)),--no-control,--control)) \
+	$(call option,ROBUSTNESS,robustness)
 LEARN_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
 	$(call option,METRIC,metric) $(call option,ROUNDS,rounds) $(call option,THRESHOLD,threshold) \
 	$(call option,GROWTH,growth) $(call option,FEEDBACK,feedback-rounds)
 FIT_OPTIONS = $(LEARN_OPTIONS) $(call option,SAMPLER,sampler) $(call option,PCA,pca) \
 	$(call option,CALIBRATION,calibration) $(call option,WORKERS,workers) \
-	$(call option,STORAGE,storage) $(call option,LAYER,layer)
+	$(call option,STORAGE,storage) $(call option,LAYER,layer) $(call option,HEATMAPS,heatmaps)
 
 # As the command line names a run that is given no name.
 comma := ,
@@ -69,8 +73,8 @@ RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(subst 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  variables: DATASET IMAGES SPLIT BACKBONE WEIGHTS ALPHA LAYER STEPS POOLING VIEWS AUGMENT ENGINE"
-	@echo "             PRECISION GATE CLASSIFIERS TRIALS METRIC SAMPLER PCA CALIBRATION WORKERS STORAGE"
-	@echo "             ROUNDS THRESHOLD GROWTH FEEDBACK SHARES DRAWS CELLS DECISIONS RUN RUNS WORK BUNDLE PORT"
+	@echo "             PRECISION GATE CONTROL ROBUSTNESS HEATMAPS CLASSIFIERS TRIALS METRIC SAMPLER PCA CALIBRATION"
+	@echo "             WORKERS STORAGE ROUNDS THRESHOLD GROWTH FEEDBACK SHARES DRAWS CELLS DECISIONS RUN RUNS WORK BUNDLE PORT"
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Blastline needs Python 3.11 or newer, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

@@ -29,6 +29,7 @@ class Cells:
         X: (n, d) or (n, views, d) float32 embeddings.
         blocks: the backbones' columns in X.
         colour: (n, 3) float32 mean colour.
+        control: embeddings by a network with random weights, or None.
         y: class codes, -1 where unlabelled. groups: group names.
         sha256: content of each image. folds: outer fold, -1 where none.
         test: bool, rows of a fixed test set.
@@ -44,11 +45,29 @@ class Cells:
     folds: np.ndarray
     test: np.ndarray
     classes: tuple[str, ...]
+    control: Rows | None = None
 
     @property
     def on_disk(self) -> bool:
         """Whether the embeddings are more than memory is meant to hold."""
         return not isinstance(self.X, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """Some cells embedded again after their images were disturbed.
+
+    Attributes:
+        kind, strength, setting: what was done, from 1 to 3, and in its units.
+        rows: (m,) row numbers of the cells.
+        X: (m, d) or (m, views, d) float32, columns as those of ``Cells``.
+    """
+
+    kind: str
+    strength: int
+    setting: str
+    rows: np.ndarray
+    X: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,7 @@ class Nested:
             self._evaluate_selected(part)
             self._test_baselines(part)
         self._fit_in_rounds(part)
+        part.model = part.models[part.selected]
         if part.name != FINAL:
             part.models.clear()
         self.on_step(f"{part.name} is done", 1)

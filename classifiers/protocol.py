@@ -66,6 +66,7 @@ class Part:
     Attributes:
         tuned: classifier -> what its study found.
         models: classifier -> fitted on all training cells; kept for the final part only.
+        model: the selected one of these, kept for every part.
         values: classifier -> mean score of its out-of-fold predictions over the inner folds.
         selected: the classifier with the best of these.
         in_rounds: ``self_training``, ``feedback`` -> the selected classifier, fitted in rounds.
@@ -80,6 +81,7 @@ class Part:
     split: Split
     tuned: dict[str, Tuned] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
+    model: Model | None = None
     values: dict[str, float] = field(default_factory=dict)
     selected: str = ""
     proba: dict[str, np.ndarray] = field(default_factory=dict)
@@ -113,6 +115,15 @@ class Evaluation:
     decided: dict[str, np.ndarray]
     uncalibrated: np.ndarray
     thresholds: np.ndarray | None
+
+    @property
+    def tested(self) -> list[tuple[Part, np.ndarray]]:
+        """Each part with a test side, and where its cells stand among ``rows``."""
+        return [
+            (part, np.searchsorted(self.rows, part.split.test))
+            for part in self.parts
+            if len(part.split.test)
+        ]
 
     @property
     def final(self) -> Part:

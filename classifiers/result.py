@@ -6,8 +6,10 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from classifiers.audit_part import AuditPart
+from classifiers.cell_parts import Galleries, MapPart, SuspectCell
 from classifiers.estimate import Estimate, Part
 from classifiers.evaluation.parts import EvaluationPart
+from classifiers.evaluation.stress_parts import NoveltyPart, PremiumPart, RobustnessPart
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 
@@ -155,25 +157,6 @@ class InRoundsPart(Part):
     f1_macro_gain: Estimate  # on the test cells, paired over the same resampled groups
 
 
-class Cell(Part):
-    """A cell that the report shows. ``thumbnail`` is a path inside the run folder."""
-
-    image_id: str
-    path: str
-    label: str  # empty: unlabelled
-    predicted: str
-    probabilities: dict[str, float]
-    patient: str
-    thumbnail: str
-
-
-class SuspectCell(Cell):
-    """A cell whose out-of-fold prediction confidently contradicts its label."""
-
-    suggested: str
-    quality: float  # of the label, 0 to 1; low: doubtful
-
-
 class LabelErrorsPart(Part):
     """Labels that are likely wrong, by the selected classifier; none is changed by itself."""
 
@@ -181,13 +164,6 @@ class LabelErrorsPart(Part):
     decided: int  # cells that look like another class, left out because a reviewer decided on them
     suspected: dict[str, int]  # label -> other cells that look like another class
     listed: list[SuspectCell]  # the first of them, most likely first; label_errors.csv has all
-
-
-class Galleries(Part):
-    """Cells to look at: a sample of each class, and those the model is least sure of."""
-
-    samples: list[Cell]
-    least_confident: list[Cell]
 
 
 class Gate(Part):
@@ -209,11 +185,12 @@ class ExtractionPart(Part):
 class RunResult(Part):
     """A finished run."""
 
-    format: Literal[6] = 6
+    format: Literal[7] = 7
     run: str
     created: str  # ISO 8601, UTC
     seconds: dict[str, float]  # stage -> wall-clock time
     versions: dict[str, str]
+    commit: str  # of the source that ran, '-dirty' where it was changed; empty: not from a checkout
     machine: str
     dataset: DatasetPart
     flow: list[FlowStep]
@@ -226,7 +203,11 @@ class RunResult(Part):
     feedback: InRoundsPart | None  # None: not asked for
     label_errors: LabelErrorsPart
     evaluation: EvaluationPart  # of the selected classifier on its test cells
+    premium: PremiumPart
+    robustness: RobustnessPart
+    novelty: NoveltyPart
     galleries: Galleries
+    embedding_map: MapPart | None  # None: no cell could be shown
     audit: AuditPart | None  # None: it was switched off
 
     def write(self, path: Path) -> None:

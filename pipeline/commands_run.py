@@ -20,6 +20,7 @@ from pipeline.options import (
     Calibration,
     Classifiers,
     Config,
+    Control,
     Dataset,
     Decision,
     Engine,
@@ -29,6 +30,7 @@ from pipeline.options import (
     Folds,
     Gate,
     Growth,
+    Heatmaps,
     Images,
     Layer,
     Metric,
@@ -38,6 +40,7 @@ from pipeline.options import (
     Precision,
     Prevalences,
     Rehash,
+    Robustness,
     Rounds,
     Run,
     Sampler,
@@ -70,7 +73,7 @@ def extract(
     backbone: Backbone = None, weights: Weights = None, alpha: Alpha = None, layer: Layer = None,
     size: Size = None, steps: Steps = None, pooling: Pooling = None, views: Views = None,
     augment: Augment = None, engine: Engine = None, precision: Precision = None, gate: Gate = None,
-    rehash: Rehash = False,
+    control: Control = None, robustness: Robustness = None, rehash: Rehash = False,
 ) -> None:  # fmt: skip
     """Scan, then turn each new image into an embedding, once.
 
@@ -100,7 +103,8 @@ def fit(
     sampler: Sampler = None, trial_seconds: TrialSeconds = None,
     study_seconds: StudySeconds = None, calibration: Calibration = None,
     decision: Decision = None, positive: Positive = None, sensitivity: Sensitivity = None,
-    prevalences: Prevalences = None, storage: Storage = None, workers: Workers = None,
+    prevalences: Prevalences = None, heatmaps: Heatmaps = None,
+    storage: Storage = None, workers: Workers = None,
     rounds: Rounds = None, threshold: Threshold = None, growth: Growth = None,
     balanced: Balanced = None, soft: Soft = None, agreement: Agreement = None,
     feedback_rounds: FeedbackRounds = None, feedback_threshold: FeedbackThreshold = None,

@@ -57,6 +57,9 @@ class RunConfig(BaseModel):
     positive: tuple[str, ...] = ()  # classes that mean disease; none: as the card says
     sensitivity: float = Field(default=0, ge=0, le=1)  # wished for on validation data; 0: balanced
     prevalences: tuple[Prevalence, ...] = (0.01, 0.05, 0.2, 0.5)  # for predictive values
+    control: bool = True  # the first network with random weights, as a baseline
+    robustness: int = Field(default=240, ge=0)  # cells embedded again, disturbed; 0: none
+    heatmaps: int = Field(default=24, ge=0)  # errors and doubtful cells that are explained
     # self-training on unlabelled cells
     rounds: int = Field(default=10, ge=0)  # 0: none
     threshold: float = Field(default=0.5, ge=0, lt=1)  # probability that a pseudo-label needs

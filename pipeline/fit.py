@@ -37,13 +37,14 @@ from data.errors import BlastlineError
 from data.files import atomic_path
 from pipeline.config import RunConfig, positive_of
 from pipeline.console import progress, say
+from pipeline.examine import examine
 from pipeline.inputs import FitInputs, load_inputs
 from pipeline.label_errors import write_label_errors
 from pipeline.outcome import assemble
 from pipeline.reuse import NAME, write_fingerprint
 from pipeline.studies import storage_of
 from pipeline.study_pages import StudyPages
-from pipeline.thumbnails import cell_writer, choose_galleries
+from pipeline.thumbnails import cell_writer
 from pipeline.workers import other_workers
 
 BUNDLES = {SELF_TRAINED: "bundle-self-trained", FED_BACK: "bundle-feedback"}
@@ -63,12 +64,12 @@ def run_fit(config: RunConfig) -> Path:
             evaluation = nested.evaluate()
         (folder / NAME).unlink(missing_ok=True)  # from here on files of two fits may lie together
         shown = cell_writer(inputs.manifest, inputs.cells, evaluation, inputs.scan, folder)
-        galleries = choose_galleries(inputs.cells, evaluation, shown)
         errors = write_label_errors(inputs.manifest, inputs.cells, evaluation, folder, shown)
         _write_predictions(inputs, evaluation, folder / "predictions.csv")
     _write_bundles(config, inputs, evaluation)
+    examined = examine(config, inputs, evaluation, shown)
     spent = time.perf_counter() - started
-    result = assemble(config, inputs, evaluation, galleries, errors, spent)
+    result = assemble(config, inputs, evaluation, examined, errors, spent)
     result.write(folder / "run.json")
     config.write()  # now that it describes the result beside it
     if all(each.trials == each.wanted for each in _all_tuned(evaluation)):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifiers.cells import Cells, Rows
+from classifiers.cells import Cells, Disturbed, Rows
 from classifiers.fitting import CHUNK
 from classifiers.preparation import Block
 from classifiers.streaming import StoredRows
@@ -28,6 +28,7 @@ class FitInputs:
     extract: ExtractRecord
     recipes: tuple[Recipe, ...]  # one a backbone
     cells: Cells
+    disturbed: tuple[Disturbed, ...] = ()
 
 
 def load_inputs(config: RunConfig) -> FitInputs:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from classifiers.cell_parts import SuspectCell
 from classifiers.cells import Cells
 from classifiers.label_errors import find_label_errors
 from classifiers.protocol import Evaluation, unseen
-from classifiers.result import LabelErrorsPart, SuspectCell
+from classifiers.result import LabelErrorsPart
 from data.decisions import HISTORY_FILE
 from data.files import atomic_path
 from data.manifest import Manifest

@@ -140,6 +140,26 @@ Prevalences = Annotated[
         rich_help_panel=_OUT,
     ),
 ]
+Control = Annotated[
+    bool | None,
+    typer.Option(
+        "--control/--no-control", help="Embed with random weights too, as a baseline.",
+        rich_help_panel=_IN,
+    ),
+]  # fmt: skip
+Robustness = Annotated[
+    int | None,
+    typer.Option(
+        help="Cells embedded again, blurred, turned and so on; 0: none [default: 240].",
+        rich_help_panel=_IN,
+    ),
+]
+Heatmaps = Annotated[
+    int | None,
+    typer.Option(
+        help="Errors and doubtful cells to explain; 0: none [default: 24].", rich_help_panel=_OUT
+    ),
+]
 Rounds = Annotated[
     int | None,
     typer.Option(help="Self-training rounds; 0: none [default: 10].", rich_help_panel=_LEARN),

@@ -30,7 +30,6 @@ from classifiers.result import (
     DatasetPart,
     ExtractionPart,
     FlowStep,
-    Galleries,
     Gate,
     LabelErrorsPart,
     RunResult,
@@ -40,11 +39,13 @@ from classifiers.result import (
 )
 from pipeline.audit import audit_of
 from pipeline.config import RunConfig, positive_of
+from pipeline.examine import Examination
 from pipeline.history import decided
 from pipeline.inputs import FitInputs
 from pipeline.notes import notes
 from pipeline.outcome_rounds import part_of_rounds
 from pipeline.scan import overlap_warning, read_scan, split_warning
+from pipeline.source import commit
 
 OWN = ("folders", "csv")  # cards of no set in particular: the folder is its name
 LISTED = 20  # images named in a step of the flow
@@ -56,7 +57,7 @@ def assemble(
     config: RunConfig,
     inputs: FitInputs,
     evaluation: Evaluation,
-    galleries: Galleries,
+    examined: Examination,
     label_errors: LabelErrorsPart,
     seconds: float,
 ) -> RunResult:
@@ -66,6 +67,7 @@ def assemble(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds={"scan": inputs.scan.seconds, "extract": inputs.extract.seconds, "fit": seconds},
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        commit=commit(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         dataset=_dataset(config, inputs),
         flow=_flow(config, inputs),
@@ -81,7 +83,11 @@ def assemble(
         feedback=part_of_rounds(FED_BACK, config, inputs.cells, evaluation),
         label_errors=label_errors,
         evaluation=_evaluation(config, inputs, evaluation),
-        galleries=galleries,
+        premium=examined.premium,
+        robustness=examined.robustness,
+        novelty=examined.novelty,
+        galleries=examined.galleries,
+        embedding_map=examined.embedding_map,
         audit=audit_of(config, read_scan(config)[0]),
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from classifiers.cell_parts import Cell, ExplainedCell, Galleries
 from classifiers.cells import Cells
 from classifiers.protocol import SELECTED, Evaluation, unseen
-from classifiers.result import Cell, Galleries
 from data.decode import UnreadableImageError, decode
 from data.files import atomic_path
 from data.manifest import Manifest
@@ -38,10 +38,13 @@ def choose_galleries(
         of_class = np.flatnonzero(cells.y[evaluation.rows] == code)
         sample += rng.permutation(of_class)[:per_class].tolist()
     doubtful = np.argsort(proba.max(axis=1), kind="stable")[:LEAST_CONFIDENT].tolist()
-
     return Galleries(
         samples=[Cell(**shown(position)) for position in sample[:SAMPLES]],
-        least_confident=[Cell(**shown(position)) for position in doubtful],
+        confident_errors=[],
+        least_confident=[
+            ExplainedCell(**shown(position), heatmap="", neighbours=[], evidence=[])
+            for position in doubtful
+        ],
     )
 
 

@@ -4,7 +4,8 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifiers.result import Cell, RunResult, SuspectCell
+from classifiers.cell_parts import Cell, SuspectCell
+from classifiers.result import RunResult
 from reports import words
 
 BARS = 3  # probabilities shown under a cell

@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from classifiers.result import Cell, Galleries, RunResult
+from classifiers.cell_parts import Cell, ExplainedCell, Galleries
+from classifiers.result import RunResult
 
 
 def galleries(names: list[str], odd: str, *, patients: bool, thumbnails: bool) -> Galleries:
@@ -32,7 +33,10 @@ def galleries(names: list[str], odd: str, *, patients: bool, thumbnails: bool) -
     ]
     samples.append(cell(7000, "", names[0], 0.99))
     least = [cell(8000 + n, names[n % len(names)], names[0], 0.41) for n in range(12)]
-    return Galleries(samples=samples, least_confident=least)
+    explained = [
+        ExplainedCell(**dict(each), heatmap="", neighbours=[], evidence=[]) for each in least
+    ]
+    return Galleries(samples=samples, confident_errors=[], least_confident=explained)
 
 
 def draw_thumbnails(result: RunResult, folder: Path) -> None:

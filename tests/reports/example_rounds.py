@@ -1,7 +1,8 @@
 """Fitting in rounds and likely label errors, made up."""
 
+from classifiers.cell_parts import SuspectCell
 from classifiers.estimate import Estimate
-from classifiers.result import InRoundsPart, LabelErrorsPart, RoundPart, SuspectCell
+from classifiers.result import InRoundsPart, LabelErrorsPart, RoundPart
 
 
 def self_training(names: list[str], odd: str) -> InRoundsPart:

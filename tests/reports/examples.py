@@ -19,7 +19,10 @@ from classifiers.result import (
 from tests.reports.example_audit import audit
 from tests.reports.example_cells import galleries
 from tests.reports.example_evaluation import evaluation
+from tests.reports.example_map import embedding_map
 from tests.reports.example_metrics import matrix, metrics
+from tests.reports.example_novelty import novelty, premium
+from tests.reports.example_robustness import robustness
 from tests.reports.example_rounds import feedback, label_errors, self_training
 
 Role = Literal["classifier", "selected", "self_training", "feedback", "baseline"]
@@ -90,6 +93,7 @@ def build(plan: Plan) -> RunResult:
         created="2025-11-20T14:32:10Z",
         seconds={"scan": 0.8, "extract": 41.2, "tune": 184.0, "fit": 6.1, "evaluate": 12.4},
         versions={"blastline": "0.1.0", "scikit-learn": "1.9.1", "tensorflow": "2.21.0"},
+        commit="0123abc",
         machine="Linux, 16 cores, no accelerator" + odd,
         dataset=DatasetPart(
             name="example",
@@ -148,6 +152,10 @@ def build(plan: Plan) -> RunResult:
         feedback=feedback(names, odd) if plan.self_training else None,
         label_errors=label_errors(names, plan.supports, odd),
         evaluation=evaluation(classifiers["selected"].test, names, plan.positive, patients, odd),
+        premium=premium(unit, groups, odd),
+        robustness=robustness(odd),
+        novelty=novelty(names, odd),
+        embedding_map=embedding_map(names, odd),
         galleries=galleries(names, odd, patients=patients is not None, thumbnails=plan.thumbnails),
         audit=audit(sum(plan.supports), groups, odd, found=plan.findings),
     )

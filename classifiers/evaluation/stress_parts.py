@@ -1,0 +1,66 @@
+"""What the model's figures owe to the split, and how they hold on other images."""
+
+from classifiers.estimate import Estimate, Part
+
+
+class PremiumPart(Part):
+    """The same classifier under a random and under the grouped split, on the same cells."""
+
+    unit: str  # of the grouped split
+    classifier: str
+    n: int
+    n_groups: int
+    folds: int
+    grouped: dict[str, Estimate]  # accuracy, f1_macro, auroc
+    random: dict[str, Estimate]
+    premium: dict[str, Estimate]  # random minus grouped, paired over the same resampled groups
+    note: str  # why it was not measured; empty otherwise
+
+
+class Perturbed(Part):
+    """The test cells embedded again under one disturbance, beside themselves undisturbed."""
+
+    kind: str
+    strength: int  # 1 to 3
+    setting: str  # in its units
+    accuracy: Estimate
+    f1_macro: Estimate
+    f1_macro_change: Estimate  # perturbed minus undisturbed, paired
+    changed: float  # share of cells that are decided otherwise
+
+
+class RobustnessPart(Part):
+    """How the selected classifier holds on disturbed images of cells under test."""
+
+    n: int
+    n_groups: int
+    accuracy: Estimate  # the same cells undisturbed
+    f1_macro: Estimate
+    perturbed: list[Perturbed]
+    note: str  # why it was not measured, or on which cells; may be empty
+
+
+class NoveltyOf(Part):
+    """How strange a set of cells is to the models that did not train on them."""
+
+    name: str
+    n: int
+    flagged: Estimate  # share above the operating point
+    auroc: Estimate | None  # of telling them from the cells under test; None: are these
+
+
+class NoveltyPart(Part):
+    """The out-of-distribution score on cells under test, and at its operating point."""
+
+    neighbours: int
+    components: int
+    references: int  # training cells kept for the final model
+    accepted: float  # share of training cells that the operating point accepts
+    limit_low: float | None  # lowest and highest operating point over the folds
+    limit_high: float | None
+    sets: list[NoveltyOf]  # cells under test first
+    by_class: dict[str, Estimate]  # share flagged, cells under test
+    error_familiar: Estimate  # share decided wrongly among cells not flagged
+    error_flagged: Estimate
+    auroc_errors: Estimate  # of telling wrong decisions from right ones
+    note: str
