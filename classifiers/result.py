@@ -9,7 +9,12 @@ from classifiers.audit_part import AuditPart
 from classifiers.cell_parts import Galleries, MapPart, SuspectCell
 from classifiers.estimate import Estimate, Part
 from classifiers.evaluation.parts import EvaluationPart
-from classifiers.evaluation.stress_parts import NoveltyPart, PremiumPart, RobustnessPart
+from classifiers.evaluation.stress_parts import (
+    NoveltyPart,
+    PremiumPart,
+    RobustnessPart,
+    SubgroupsPart,
+)
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 
@@ -206,6 +211,7 @@ class RunResult(Part):
     premium: PremiumPart
     robustness: RobustnessPart
     novelty: NoveltyPart
+    subgroups: SubgroupsPart
     galleries: Galleries
     embedding_map: MapPart | None  # None: no cell could be shown
     audit: AuditPart | None  # None: it was switched off

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifiers.cell_parts import Galleries, MapPart
-from classifiers.evaluation.stress_parts import NoveltyPart, PremiumPart, RobustnessPart
+from classifiers.evaluation.stress_parts import (
+    NoveltyPart,
+    PremiumPart,
+    RobustnessPart,
+    SubgroupsPart,
+)
 from classifiers.protocol import Evaluation
 from pipeline.config import RunConfig
 from pipeline.embedding_map import map_of
@@ -14,6 +19,7 @@ from pipeline.inputs import FitInputs
 from pipeline.novelty import novelty_of
 from pipeline.premium import premium_of
 from pipeline.robustness import robustness_of
+from pipeline.subgroups import subgroups_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class Examination:
     premium: PremiumPart
     robustness: RobustnessPart
     novelty: NoveltyPart
+    subgroups: SubgroupsPart
     galleries: Galleries
     embedding_map: MapPart | None
 
@@ -40,6 +47,7 @@ def examine(
         premium=premium_of(config, inputs, evaluation),
         robustness=robustness_of(config, inputs, evaluation),
         novelty=novelty_of(config, inputs, evaluation),
+        subgroups=subgroups_of(config, inputs, evaluation),
         galleries=explained_galleries(config, inputs, evaluation, shown),
         embedding_map=map_of(config, inputs, evaluation),
     )

@@ -86,6 +86,7 @@ def assemble(
         premium=examined.premium,
         robustness=examined.robustness,
         novelty=examined.novelty,
+        subgroups=examined.subgroups,
         galleries=examined.galleries,
         embedding_map=examined.embedding_map,
         audit=audit_of(config, read_scan(config)[0]),

@@ -12,6 +12,7 @@ from reports import (
     results,
     rounds,
     study,
+    subgroups,
     summary,
 )
 
@@ -41,6 +42,7 @@ SECTIONS = (
     Section("coverage", "How good on the cells it is sure of", evaluation.coverage),
     Section("conformal", "Sets of classes", evaluation.conformal),
     Section("patients", "Patients", evaluation_patients.patients),
+    Section("subgroups", "Kinds of images", subgroups.subgroups),
     Section("rounds", "Self-training and feedback", rounds.rounds),
     Section("label-errors", "Likely label errors", gallery.label_errors),
     Section("gallery", "Cells to look at", gallery.gallery),

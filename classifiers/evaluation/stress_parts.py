@@ -64,3 +64,23 @@ class NoveltyPart(Part):
     error_flagged: Estimate
     auroc_errors: Estimate  # of telling wrong decisions from right ones
     note: str
+
+
+class Subset(Part):
+    """Cells under test that have one property in common."""
+
+    property: str
+    name: str
+    n: int
+    n_groups: int
+    accuracy: Estimate
+    expected: float  # accuracy, had each class the recall that it has on all cells
+    gap: Estimate  # accuracy minus what is expected, paired over the same resampled groups
+    worse: bool  # the gap is below 0, also when as many subsets as there are had been compared
+
+
+class SubgroupsPart(Part):
+    """The selected classifier on subsets of its test cells."""
+
+    subsets: list[Subset]
+    note: str  # why there are none, or what could not be looked at; may be empty

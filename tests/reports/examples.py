@@ -24,6 +24,7 @@ from tests.reports.example_metrics import matrix, metrics
 from tests.reports.example_novelty import novelty, premium
 from tests.reports.example_robustness import robustness
 from tests.reports.example_rounds import feedback, label_errors, self_training
+from tests.reports.example_subgroups import subgroups
 
 Role = Literal["classifier", "selected", "self_training", "feedback", "baseline"]
 
@@ -155,6 +156,7 @@ def build(plan: Plan) -> RunResult:
         premium=premium(unit, groups, odd),
         robustness=robustness(odd),
         novelty=novelty(names, odd),
+        subgroups=subgroups(odd),
         embedding_map=embedding_map(names, odd),
         galleries=galleries(names, odd, patients=patients is not None, thumbnails=plan.thumbnails),
         audit=audit(sum(plan.supports), groups, odd, found=plan.findings),

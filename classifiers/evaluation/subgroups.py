@@ -1,0 +1,106 @@
+"""Whether a model is worse on some kinds of images than their classes let expect."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from classifiers.evaluation.resamples import TAIL, Resamples, figure
+from classifiers.evaluation.stress_parts import Subset
+
+MOST = 12  # subsets of one property, the largest of them
+LEAST = 10  # cells; a smaller subset says nothing
+THIRDS = ("lowest third", "middle third", "highest third")
+MOST_VALUES = 6  # of a number that names subsets by itself; more are cut into thirds
+
+
+def by_thirds(values: np.ndarray, unit: str = "") -> np.ndarray:
+    """(n,) names of subsets: the values themselves where they are few, else their thirds.
+
+    Args:
+        values: (n,) numbers; NaN where unknown, which gives an empty name.
+        unit: follows a value.
+    """
+    known = np.isfinite(values)
+    names = np.full(len(values), "", dtype=object)
+    distinct = np.unique(values[known])
+    if len(distinct) <= MOST_VALUES:
+        names[known] = [f"{value:g}{unit}" for value in values[known]]
+        return names
+    low, high = np.quantile(values[known], [1 / 3, 2 / 3])
+    # A value that many share falls on one side as a whole.
+    names[known] = np.array(THIRDS, dtype=object)[
+        (values[known] > low).astype(int) + (values[known] > high)
+    ]
+    return names
+
+
+def subgroups(
+    y: np.ndarray, decided: np.ndarray, groups: np.ndarray, k: int,
+    properties: Mapping[str, np.ndarray], seed: int,
+) -> list[Subset]:  # fmt: skip
+    """Accuracy on each subset beside what its mix of classes lets expect.
+
+    A subset may hold more of a difficult class than another; so its accuracy is compared with that
+    of cells of the same classes (direct standardisation: Breslow and Day 1987, chapter 2). With m
+    subsets, ``worse`` asks for an interval of 1 - 0.05 / m (Bonferroni).
+
+    Args:
+        y, decided: (n,) codes of k classes. groups: (n,) what the bootstrap resamples.
+        properties: name -> (n,) names of subsets, empty where unknown; one that all cells share is
+            no property.
+    """
+    resamples = Resamples.of(groups, seed)
+    chosen = [
+        (title, name, names == name)
+        for title, names in properties.items()
+        for name in _subsets(names)
+    ]
+    classes = np.eye(k)[y]
+    right = classes * (y == decided)[:, None]
+    totals = resamples.sums(np.hstack([classes, right]))
+    with np.errstate(invalid="ignore"):
+        recalls = totals[:, k:] / totals[:, :k]
+    tail = TAIL / max(1, len(chosen))
+    found = []
+    for title, name, inside in chosen:
+        sums = resamples.sums(np.hstack([classes, right]) * inside[:, None])
+        n = sums[:, :k].sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            accuracy = sums[:, k:].sum(axis=1) / n
+            expected = np.nansum(sums[:, :k] * recalls, axis=1) / n
+        gap = accuracy - expected
+        drawn = gap[1:][np.isfinite(gap[1:])]
+        found.append(
+            Subset(
+                property=title,
+                name=name,
+                n=int(inside.sum()),
+                n_groups=len(np.unique(groups[inside])),
+                accuracy=figure(accuracy),
+                expected=float(expected[0]),
+                gap=figure(gap),
+                worse=len(drawn) > 0 and bool(np.quantile(drawn, 1 - tail) < 0),
+            )
+        )
+    return found
+
+
+def _subsets(names: np.ndarray) -> list[str]:
+    """The subsets of a property that are looked at, thirds in order and others by name."""
+    found, counts = np.unique(names[names != ""].astype(str), return_counts=True)
+    if len(found) < 2:
+        return []
+    large = counts >= LEAST
+    found, counts = found[large], counts[large]
+    kept = set(found[np.argsort(-counts, kind="stable")[:MOST]].tolist())
+    if kept <= set(THIRDS):
+        return [name for name in THIRDS if name in kept]
+    return sorted(kept, key=_natural)
+
+
+def _natural(name: str) -> tuple[bool, float, str]:
+    """Numbers in their order, before names."""
+    try:
+        return False, float(name.split("\u00a0")[0]), name
+    except ValueError:
+        return True, 0.0, name
