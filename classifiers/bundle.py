@@ -9,12 +9,13 @@ import numpy as np
 import skops.io
 
 from classifiers.fitting import Model
+from classifiers.novelty import Novelty
 from classifiers.scores import class_probabilities
 from data.errors import BlastlineError
 from data.files import atomic_path, sha256_file, write_text
 from features.recipe import Recipe
 
-FORMAT = 3  # raised when the fields below change; bundles of another format are fitted again
+FORMAT = 4  # raised when the fields below change; bundles of another format are fitted again
 HEADER, ESTIMATOR = "bundle.json", "estimator.skops"
 # Our own estimators; everything else must be known to skops as safe.
 TRUSTED = (
@@ -24,6 +25,7 @@ TRUSTED = (
     "classifiers.dense_svm.DenseSVM",
     "classifiers.knn.KNN",
     "classifiers.logistic.Logistic",
+    "classifiers.novelty.Novelty",
     "classifiers.nystroem.NystroemSVM",
     "classifiers.preparation.BlockWeights",
     "classifiers.preparation.PreparedClassifier",
@@ -43,6 +45,7 @@ class Bundle:
         recipes: of the embeddings that it was fitted on, one a backbone, in order.
         run: the run that made it.
         weights: the weights option of that run, a first guess where to find them.
+        novelty: tells cells that are unlike the labelled ones that it was fitted on.
     """
 
     estimator: Model
@@ -50,6 +53,7 @@ class Bundle:
     recipes: tuple[Recipe, ...]
     run: str
     weights: str
+    novelty: Novelty
 
     def predict(self, embeddings: np.ndarray) -> tuple[list[str], np.ndarray]:
         """Class names, and (n, k) probabilities in the order of ``classes``.
@@ -67,7 +71,7 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     """Write the bundle without pickle; the header comes last, so half a bundle has none."""
     (folder / HEADER).unlink(missing_ok=True)
     with atomic_path(folder / ESTIMATOR) as temporary:
-        skops.io.dump(bundle.estimator, temporary)
+        skops.io.dump({"classifier": bundle.estimator, "novelty": bundle.novelty}, temporary)
     header = {
         "format": FORMAT,
         "classes": list(bundle.classes),
@@ -130,10 +134,16 @@ def read_bundle(folder: Path) -> Bundle:
             f"bundle {folder}: holds types that are not trusted ({', '.join(foreign[:3])}); "
             "only load bundles that Blastline wrote"
         )
-    estimator = skops.io.load(path, trusted=list(TRUSTED))
+    content = skops.io.load(path, trusted=list(TRUSTED))
+    whole = isinstance(content, dict) and set(content) == {"classifier", "novelty"}
+    if not whole or not isinstance(content["novelty"], Novelty):
+        raise BlastlineError(
+            f"bundle {folder}: {ESTIMATOR} is not a classifier with its novelty score; fit again"
+        )
+    estimator = content["classifier"]
     if max(estimator.classes_) >= len(classes):
         raise BlastlineError(
             f"bundle {folder}: {HEADER} names {len(classes)} classes, fewer than {ESTIMATOR} "
             "knows; fit again"
         )
-    return Bundle(estimator, classes, recipes, run, weights)
+    return Bundle(estimator, classes, recipes, run, weights, content["novelty"])

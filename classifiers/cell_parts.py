@@ -47,11 +47,17 @@ class Evidence(Part):
 
 
 class ExplainedCell(Cell):
-    """A cell under test with what its prediction rests on, by the model that predicted it."""
+    """A cell under test with what its prediction rests on, by the model that predicted it.
 
-    heatmap: str  # picture inside the run folder; empty: none
-    neighbours: list[Neighbour]  # training cells of that model, nearest first
-    evidence: list[Evidence]  # strongest first; none unless descriptors were measured
+    Pictures are paths inside the run folder, empty where there is none.
+    """
+
+    picture: str = ""  # the cell, larger than its thumbnail
+    heatmap: str = ""  # the cell with what speaks for the prediction laid over
+    method: Literal["class activation", "occlusion", ""] = ""  # of the heat map
+    rival: str = ""  # the likeliest other class, against which the heat map speaks
+    neighbours: list[Neighbour] = Field(default_factory=list)  # training cells, nearest first
+    evidence: list[Evidence] = Field(default_factory=list)  # strongest first
 
 
 class Galleries(Part):
@@ -60,8 +66,9 @@ class Galleries(Part):
     samples: list[Cell]
     confident_errors: list[ExplainedCell]
     least_confident: list[ExplainedCell]
-    method: Literal["class activation", "occlusion", ""] = ""  # of the heat maps
-    note: str = Field(default="")  # why there are none, or what they are of; may be empty
+    errors: int = 0  # cells under test that were decided wrongly
+    descriptors: bool = False  # whether the model knows named descriptors
+    note: str = ""  # why heat maps are missing; may be empty
 
 
 class MapPart(Part):
@@ -69,13 +76,21 @@ class MapPart(Part):
 
     method: str
     n: int  # cells that could have been shown
+    n_unlabelled: int  # of these
+    neighbours: int  # nearest cells of each that the following shares are of
+    kept: float | None  # share of them that are as near on the map
+    same_class: float | None  # share of pairs of neighbours with one label
+    class_chance: float | None  # the same, if neighbours were drawn by lot
+    same_patient: float | None  # share of these pairs that are of one patient
+    patient_chance: float | None
     x: list[float]  # 0 to 1
     y: list[float]
     label: list[int]  # class, -1: unlabelled
-    predicted: list[int]  # -1: never under test
-    confidence: list[float | None]
+    predicted: list[int]  # -1: only by a model that was fitted on it
+    confidence: list[float | None]  # the highest probability
     patient: list[str]
     image_id: list[str]
-    sprite: str  # one picture of all cells inside the run folder, row by row; empty: none
+    picture: list[int]  # place in the sprite, row by row; -1: none
+    sprite: str  # one picture of all cells inside the run folder; empty: none
     side: int  # of a cell in it, pixels
     columns: int

@@ -12,9 +12,9 @@ import numpy as np
 import optuna
 from optuna.storages import BaseStorage
 
-from classifiers.baselines import TITLES, baseline_probabilities
 from classifiers.cells import FINAL, NO_LABEL, Cells, draw_groups, make_splits
 from classifiers.committee import Committee
+from classifiers.control import all_baselines
 from classifiers.evaluation.in_depth import disease_codes, disease_probability
 from classifiers.evaluation.operating import choose_threshold
 from classifiers.feedback import ConfidenceFeedback
@@ -241,13 +241,10 @@ class Nested:
             )  # fmt: skip
 
     def _test_baselines(self, part: Part) -> None:
-        cells, split = self.cells, part.split
-        for name in TITLES:
-            part.proba[name] = baseline_probabilities(
-                name, cells.colour, cells.y, split.train, split.test, len(cells.classes),
-                self.protocol.tuning.seed,
-            )  # fmt: skip
-            part.decided[name] = part.proba[name].argmax(axis=1)
+        self.on_step(f"baselines, {part.name}", 0)
+        found = all_baselines(self.cells, part.split, self.protocol.tuning, self._go_on)
+        part.proba |= found
+        part.decided |= {name: proba.argmax(axis=1) for name, proba in found.items()}
 
     def _fit_in_rounds(self, part: Part) -> None:
         """Self-training and confidence feedback around the selected classifier."""

@@ -1,4 +1,4 @@
-"""The order in which a reviewer should look at cells, and the labelled cells most like each.
+"""The order in which a reviewer should look at cells.
 
 Likely label errors and doubtful cells take turns, so that a queue that is cut short has both.
 Doubtful cells are chosen as a set, to stand for all the doubt there is: a cell covers others as far
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifiers.cells import NO_LABEL, Rows
-from classifiers.distances import blocks
 from classifiers.label_errors import LabelErrors
+from classifiers.likeness import directions
 
 CANDIDATES = 10  # doubtful cells to choose from, for each one in the queue
 MOST = 3000  # of them; their similarities take 36 MB
@@ -23,7 +23,6 @@ CONFIRMED = 0.5  # what doubt counts where there is a label: most answers only c
 # Power of doubt that is covered. With 1 many slight doubts outweigh a few great ones, which costs
 # the more the better the classifier already is; without bound only the greatest would count.
 POWER = 4
-READ = 1024  # rows of embeddings at once
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def review_queue(
     weights = np.where(y == NO_LABEL, doubt, CONFIRMED * np.minimum(doubt, 0.5))
     others = others[_dealt(weights[others], groups[others])]
     candidates = others[: min(CANDIDATES * size, MOST)]
-    cover = _Cover(_directions(X, candidates), weights[candidates] ** POWER)
+    cover = _Cover(directions(X, candidates), weights[candidates] ** POWER)
 
     asked = np.zeros(n, dtype=np.int64)  # cells of each group in the queue
     open_errors, open_others = is_error[wrong], np.ones(len(candidates), dtype=bool)
@@ -151,80 +150,3 @@ class _Cover:
     def add(self, place: int) -> None:
         """Choose a cell."""
         np.maximum(self._covered, self._likeness[place], out=self._covered)
-
-
-def nearest_labelled(
-    X: Rows, y: np.ndarray, groups: np.ndarray, rows: np.ndarray, count: int = 5
-) -> np.ndarray:
-    """The labelled cells most like each of ``rows``, by the cosine of prepared embeddings.
-
-    Prepared as for the classifiers: signed square root, standardised by the labelled cells. Never
-    the cell itself, and cells of its own group (or copies, which share it) only where other groups
-    have too few.
-
-    Args:
-        X: (n, d) or (n, views, d) float32, read ``READ`` rows at once. y: (n,) codes, -1 where
-            unlabelled. groups: (n,).
-        rows: (q,) row numbers.
-
-    Returns:
-        (q, count) int64 row numbers, nearest first; -1 where there are no more labelled cells.
-    """
-    labelled = np.flatnonzero(y != NO_LABEL)
-    rows = np.asarray(rows, dtype=np.int64)
-    found = np.full((len(rows), count), -1, dtype=np.int64)
-    if not len(labelled):
-        return found
-    centre, spread = _centre_and_spread(X, labelled)
-    groups = np.unique(groups, return_inverse=True)[1]
-    for of_rows in blocks(len(rows), READ):
-        asked = rows[of_rows]
-        directions = _unit(_features(X, asked), centre, spread)
-        names = found[of_rows]
-        nearness = np.full(names.shape, -np.inf, dtype=np.float32)
-        for of_labelled in blocks(len(labelled), READ):
-            others = labelled[of_labelled]
-            near = directions @ _unit(_features(X, others), centre, spread).T
-            near[groups[asked][:, None] == groups[others]] -= 4  # behind all others
-            near[asked[:, None] == others] = -np.inf
-            near = np.column_stack([nearness, near])
-            named = np.column_stack([names, np.broadcast_to(others, (len(asked), len(others)))])
-            best = np.argsort(-near, axis=1, kind="stable")[:, :count]
-            nearness = np.take_along_axis(near, best, axis=1)
-            names = np.take_along_axis(named, best, axis=1)
-        found[of_rows] = np.where(np.isfinite(nearness), names, -1)
-    return found
-
-
-def _features(X: Rows, rows: np.ndarray) -> np.ndarray:
-    """(q, d) signed square roots of the embeddings, averaged over the views of a cell."""
-    found = np.asarray(X[rows], dtype=np.float32)
-    found = np.sign(found) * np.sqrt(np.abs(found))
-    return found if found.ndim == 2 else found.mean(axis=1)
-
-
-def _centre_and_spread(X: Rows, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(d,) means and standard deviations of features, 1 where all are alike."""
-    total, squares = np.zeros(X.shape[-1]), np.zeros(X.shape[-1])
-    for some in blocks(len(rows), READ):
-        features = _features(X, rows[some]).astype(np.float64)
-        total += features.sum(axis=0)
-        squares += (features**2).sum(axis=0)
-    centre = total / len(rows)
-    variance = squares / len(rows) - centre**2
-    spread = np.sqrt(np.where(variance > 0, variance, 1))
-    return centre.astype(np.float32), spread.astype(np.float32)
-
-
-def _unit(features: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Standardised rows of length 1; a row at the centre stays 0."""
-    found = (features - centre) / spread
-    lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    return found / np.where(lengths > 0, lengths, 1)
-
-
-def _directions(X: Rows, rows: np.ndarray) -> np.ndarray:
-    """(q, d) float32 unit vectors of the rows, standardised by themselves."""
-    if not len(rows):
-        return np.zeros((0, X.shape[-1]), dtype=np.float32)
-    return _unit(_features(X, rows), *_centre_and_spread(X, rows))

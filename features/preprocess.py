@@ -13,7 +13,7 @@ import numpy as np
 from data.decode import MAX_BYTES, UnreadableImageError, decode
 from data.errors import BlastlineError
 from data.files import read_regular
-from features import clean, isolate, stain
+from features import clean, disturb, isolate, stain
 from features.named import Named, call, numbers
 from features.stain import Step
 
@@ -65,6 +65,7 @@ STEPS: dict[str, Named[Step]] = {
         isolate.segment, ("segment:cell", "segment:nucleus", "segment:hsv", "segment:lab")
     ),
     "centre": Named(isolate.centre, ("centre:0.6",)),
+    "disturb": Named(disturb.disturb, tuple(f"disturb:{kind},2" for kind in disturb.DISTURBANCES)),
 }
 
 AUDIT = "mask:audit"  # stands for the masks of all labels that the audit of the images finds

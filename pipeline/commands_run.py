@@ -160,8 +160,8 @@ def report(
 ) -> None:  # fmt: skip
     """Write the HTML report of a finished run, and its figures as tables.
 
-    Reads: RUN/run.json and thumbnails. Writes: RUN/report.html, one file that needs no network;
-    results.csv, and patients.csv where patients are known.
+    Reads: RUN/run.json and pictures. Writes: RUN/report.html, one file that needs no network;
+    results.csv and model-card.md, and patients.csv where patients are known.
 
     Example: blastline report --run synthetic-morphology
     """
@@ -169,10 +169,12 @@ def report(
     from pipeline.history import warn_unfitted
     from reports.build import write_report
     from reports.csv import write_tables
+    from reports.model_card import write_model_card
 
     warn_unfitted(resolved)
     say(f"report: {write_report(resolved.run_folder)}")
     say(f"tables: {', '.join(map(str, write_tables(resolved.run_folder)))}")
+    say(f"model card: {write_model_card(resolved.run_folder)}")
 
 
 @app.command()
@@ -231,7 +233,8 @@ def predict(
     """Classify new images with a fitted bundle.
 
     Reads: the bundle, the images and the weights it was fitted with. Writes: CSV lines of image,
-    class and probabilities. Images that cannot be read are left out; the exit code is then 3.
+    class, probabilities, and how unlike the training cells it is. Images that cannot be read are
+    left out; the exit code is then 3.
 
     Example: blastline predict runs/synthetic-morphology/bundle cell.png
     """

@@ -4,7 +4,7 @@ import csv
 import json
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,8 +19,9 @@ from features.store import EmbeddingStore
 from pipeline.audit import masks
 from pipeline.config import RunConfig
 from pipeline.console import progress, say, warn
+from pipeline.disturbed import choose_sample, embed_disturbed
 from pipeline.gate import pass_gate
-from pipeline.recipes import BASELINE, Plan, make_plan, read_recipe, store_path
+from pipeline.recipes import BASELINE, Plan, control_plan, make_plan, read_recipe, store_path
 from pipeline.scan import Scanned, run_scan, write_scan
 
 LISTED = 20  # failed images told one by one; outcomes.csv has all
@@ -35,6 +36,8 @@ class ExtractRecord:
         engines: backbone -> what ran; empty where nothing was missing.
         gates: backbone -> its reduced precision beside float32.
         outcomes: outcome -> number of images. failed: path -> why it has no embedding.
+        control_recipe: of the network with random weights; None: there is none.
+        sample: SHA-256 of the cells that were embedded under disturbances too.
     """
 
     recipes: list[dict[str, object]]
@@ -44,6 +47,8 @@ class ExtractRecord:
     outcomes: dict[str, int]
     failed: dict[str, str]
     seconds: float
+    control_recipe: dict[str, object] | None = None
+    sample: list[str] = field(default_factory=list)
 
 
 def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
@@ -63,27 +68,33 @@ def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
     started = time.perf_counter()
     root = Path(scanned.record.images)
     images = list(zip(manifest.frame.sha256, manifest.frame.path, strict=True))
+    control = control_plan(config, plans)
+    controls = [control] if control else []
     gates = {}
     for plan in plans:
         say(f"extract: recipe {plan.recipe.name}: {plan.what}")
         if gate := pass_gate(config, plan, root, images):
             gates[plan.recipe.backbone] = gate
-    each = {plan.recipe.name: plan for plan in (*plans, baseline)}  # it may be a backbone too
+    for plan in controls:
+        say(f"extract: recipe {plan.recipe.name}: {plan.what}")
+    each = {plan.recipe.name: plan for plan in (*plans, *controls, baseline)}  # or a backbone too
     jobs = [
         Job(EmbeddingStore(store_path(config, plan.recipe), plan.recipe), plan.make_engine)
         for plan in each.values()
     ]
     with progress(f"extracting {config.backbone}", "image") as update:
         done = extract(root, images, jobs, update)
-    seconds = time.perf_counter() - started
     failed = {path: each.detail for path, each in done.outcomes.items() if each.failed}
-    _tell(config, plans, done)
+    _tell(config, [*plans, *controls], done)
     if len(failed) == len(manifest):
         path, reason = next(iter(failed.items()))
         raise BlastlineError(
             f"extract: none of {len(manifest)} images could be read; the first, {path}: {reason}; "
             "mend the images or check IMAGES"
         )
+    sample = choose_sample(manifest, set(failed), config.robustness, config.seed)
+    embed_disturbed(config, plans, root, [(key, where) for key, where in images if key in sample])
+    seconds = time.perf_counter() - started
     write_scan(config, scanned)
     _write_outcomes(done, config.run_folder / "outcomes.csv")
     record = ExtractRecord(
@@ -98,6 +109,8 @@ def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
         outcomes=_counts(done),
         failed=failed,
         seconds=seconds,
+        control_recipe=asdict(control.recipe) if control else None,
+        sample=sample,
     )
     write_text(config.run_folder / "extract.json", json.dumps(asdict(record), indent=1) + "\n")
     return len(failed)

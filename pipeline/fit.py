@@ -40,6 +40,7 @@ from pipeline.console import progress, say
 from pipeline.examine import examine
 from pipeline.inputs import FitInputs, load_inputs
 from pipeline.label_errors import write_label_errors
+from pipeline.novelty import fit_novelty
 from pipeline.outcome import assemble
 from pipeline.reuse import NAME, write_fingerprint
 from pipeline.studies import storage_of
@@ -193,9 +194,10 @@ def _write_bundles(config: RunConfig, inputs: FitInputs, evaluation: Evaluation)
             models[name] = evaluation.final.in_rounds[kind].model_
         else:
             shutil.rmtree(config.run_folder / name, ignore_errors=True)
+    novelty = fit_novelty(inputs.cells, evaluation.final.split, config.seed)
     for name, model in models.items():
         bundle = Bundle(
-            model, inputs.cells.classes, inputs.recipes, config.run_name, config.weights
+            model, inputs.cells.classes, inputs.recipes, config.run_name, config.weights, novelty
         )
         write_bundle(bundle, config.run_folder / name)
 

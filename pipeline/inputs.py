@@ -13,7 +13,10 @@ from data.manifest import Manifest
 from features.recipe import Recipe
 from features.store import EmbeddingStore
 from pipeline.config import RunConfig
+from pipeline.console import warn
+from pipeline.disturbed import read_disturbed
 from pipeline.extract import ExtractRecord, read_extract
+from pipeline.recipes import read_recipe, store_path
 from pipeline.scan import ScanRecord, read_scan
 
 IN_MEMORY = 1 << 30  # bytes of embeddings; more stay on disk and are streamed
@@ -21,12 +24,17 @@ IN_MEMORY = 1 << 30  # bytes of embeddings; more stay on disk and are streamed
 
 @dataclass(frozen=True)
 class FitInputs:
-    """What earlier stages left for fit, aligned: row i of ``cells`` is row i of ``manifest``."""
+    """What earlier stages left for fit, aligned: row i of ``cells`` is row i of ``manifest``.
+
+    Attributes:
+        recipes: one a backbone.
+        disturbed: kinds and strengths of disturbances, as far as they were embedded.
+    """
 
     manifest: Manifest
     scan: ScanRecord
     extract: ExtractRecord
-    recipes: tuple[Recipe, ...]  # one a backbone
+    recipes: tuple[Recipe, ...]
     cells: Cells
     disturbed: tuple[Disturbed, ...] = ()
 
@@ -62,8 +70,29 @@ def load_inputs(config: RunConfig) -> FitInputs:
         folds=manifest.folds(),
         test=(frame.split == "test").to_numpy(bool),
         classes=manifest.classes,
+        control=_control(config, extract, sha256),
     )
-    return FitInputs(manifest, scan, extract, tuple(store.recipe for store in stores), cells)
+    recipes = tuple(store.recipe for store in stores)
+    disturbed = (
+        read_disturbed(config, recipes, extract.sample, cells.sha256) if config.robustness else ()
+    )
+    return FitInputs(manifest, scan, extract, recipes, cells, disturbed)
+
+
+def _control(config: RunConfig, extract: ExtractRecord, sha256: list[str]) -> Rows | None:
+    """The embeddings by a network with random weights; a run without them is none the worse."""
+    if not config.control or extract.control_recipe is None:
+        return None
+    recipe = read_recipe(extract.control_recipe, config.run_folder / "extract.json")
+    path = store_path(config, recipe)
+    try:
+        if path.is_file():
+            return _embeddings([EmbeddingStore(path, recipe)], sha256)
+        reason = f"{path}: the embeddings are gone; run 'blastline extract' again"
+    except BlastlineError as error:
+        reason = str(error)
+    warn(f"fit: no control with random weights ({reason})")
+    return None
 
 
 def _short(recipe: Recipe) -> str:

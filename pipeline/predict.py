@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from classifiers.bundle import Bundle, read_bundle
+from classifiers.novelty import ACCEPTED
 from data.decode import MAX_BYTES, UnreadableImageError, decode
 from data.errors import BlastlineError
 from data.files import read_regular, write_text
@@ -28,6 +29,9 @@ def run_predict(
     work: Path | None = None,
 ) -> int:
     """Predict every image; write CSV to ``out`` or standard output; the number that failed.
+
+    Beside class and probabilities, ``novelty`` says how unlike the training cells an image is, in
+    units of the operating point, and ``familiar`` whether that is at most 1.
 
     Raises:
         BlastlineError: the bundle or its weights do not fit, no image was given, or none could be
@@ -56,8 +60,9 @@ def run_predict(
     batch = max(16, *(engine.batch for engine in engines))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["image", "class", *(f"p_{name}" for name in bundle.classes)])
-    failed = 0
+    columns = (f"p_{name}" for name in bundle.classes)
+    writer.writerow(["image", "class", *columns, "novelty", "familiar"])
+    failed = unfamiliar = 0
     with progress("predicting", "image") as update:
         for start in range(0, len(paths), batch):
             good, prepared = [], []
@@ -70,9 +75,14 @@ def run_predict(
                     warn(f"predict: {path}: {reason}; left out: mend or remove the file")
                     failed += 1
             if good:
-                names, proba = bundle.predict(_embed(bundle, engines, prepared))
-                for path, name, row in zip(good, names, proba, strict=True):
-                    writer.writerow([str(path), name, *(f"{value:.6f}" for value in row)])
+                embeddings = _embed(bundle, engines, prepared)
+                names, proba = bundle.predict(embeddings)
+                novelty = bundle.novelty.relative(embeddings)
+                unfamiliar += int(np.count_nonzero(novelty > 1))
+                for path, name, row, far in zip(good, names, proba, novelty, strict=True):
+                    known = "no" if far > 1 else "yes"
+                    figures = (f"{value:.6f}" for value in (*row, far))
+                    writer.writerow([str(path), name, *figures, known])
             update(min(start + batch, len(paths)), len(paths))
     if failed == len(paths):
         raise BlastlineError(f"predict: none of {failed} images could be read")
@@ -81,7 +91,21 @@ def run_predict(
     else:
         write_text(out, table.getvalue())
         say(f"predict: {len(paths) - failed:,} images, written to {out}")
+    if unfamiliar:
+        warn(_unfamiliar(unfamiliar, len(paths) - failed))
     return failed
+
+
+def _unfamiliar(count: int, of: int) -> str:
+    """The closing line; among cells like those of the training about 1 in 20 is flagged."""
+    expected = 1 - ACCEPTED
+    found = f"predict: {count:,} of {of:,} cells unlike those it was trained on"
+    if count > 2 * expected * of:
+        return (
+            f"{found}, where {expected:.0%} are to be expected: do not trust the classes of these "
+            "(column 'familiar')"
+        )
+    return f"{found} (column 'familiar'), no more than among cells of the same kind"
 
 
 def _expand(images: Sequence[Path]) -> Iterator[Path]:

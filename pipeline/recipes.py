@@ -1,8 +1,8 @@
 """From a configuration to recipes, weights and engines, for extraction and prediction alike."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.cards import Card
@@ -14,7 +14,7 @@ from features.engines import choose_engine, make_engine
 from features.preprocess import AUDIT, resolve_steps
 from features.recipe import Recipe
 from features.views import MAX_VIEWS, SYMMETRIES
-from features.weights import Weights, resolve_weights
+from features.weights import RANDOM, Weights, resolve_weights
 from pipeline.config import RunConfig
 from pipeline.console import say
 
@@ -105,6 +105,23 @@ def make_plan(
     return Plan(recipe, weights, config.seed, networks, what)
 
 
+def control_plan(config: RunConfig, plans: Sequence[Plan]) -> Plan | None:
+    """The first network of a run with random weights; None without one, or where they are random.
+
+    What its embeddings are worth is the worth of the architecture and of the pictures alone.
+    """
+    networks = [plan for plan in plans if find_backbone(plan.recipe.backbone).is_network]
+    if not config.control or not networks or networks[0].recipe.weights == RANDOM:
+        return None
+    like = networks[0].recipe
+    weights = resolve_weights(
+        find_backbone(like.backbone), RANDOM, alpha=like.alpha, layer=like.layer, seed=config.seed
+    )
+    # Classifiers see the mean over positions in any case.
+    recipe = replace(like, weights=weights.source, weights_digest=weights.digest, pooling="average")
+    return Plan(recipe, weights, config.seed, networks[0].networks, "control: random weights")
+
+
 def plan_steps(config: RunConfig, card: Card, masks: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The preprocessing steps of a configuration, else those that its card asks for.
 
@@ -168,7 +185,8 @@ def bundle_plan(recipe: Recipe, option: str, networks: Path) -> Plan:
     )
     if weights.digest != recipe.weights_digest:
         raise BlastlineError(
-            f"weights {option}: digest {weights.digest[:12] or 'none'}, but the bundle was fitted "
-            f"with {recipe.weights_digest[:12]}; give the same weights (--weights), or fit again"
+            f"weights {option}: digest {weights.digest[:12] or 'none'}, but the embeddings were "
+            f"made with {recipe.weights_digest[:12]}; give the same weights (--weights), or fit "
+            "again"
         )
     return Plan(recipe, weights, seed, networks)

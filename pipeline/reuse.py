@@ -30,6 +30,8 @@ def fingerprint(config: RunConfig) -> str | None:
             "scan": {key: value for key, value in scan.items() if key not in PASSING},
             "manifest": hashlib.sha256(manifest_file(folder).read_bytes()).hexdigest(),
             "recipes": recipes,
+            "control": extract.get("control_recipe"),
+            "sample": extract.get("sample"),
             "failed": extract["failed"],
             "decisions": _decisions(folder),
             "audit": _audit(folder),
@@ -65,7 +67,8 @@ def _audit(folder: Path) -> str:
 def _stamp(config: RunConfig, backbone: str) -> list[tuple[str, int, int]]:
     """Size and time of the stores of a backbone: a repaired one may hold other numbers."""
     folder = Path(config.work) / "embeddings" / Path(config.dataset).stem
-    files = sorted(folder.glob(f"{backbone}-*.h5"))
+    name = f"{backbone}-*.h5"
+    files = sorted([*folder.glob(name), *folder.glob(f"disturbed/{name}")])
     return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from classifiers.cells import NO_LABEL, Cells, Rows
 from classifiers.label_errors import LabelErrors, find_label_errors
-from classifiers.review_queue import nearest_labelled, review_queue
+from classifiers.likeness import nearest_labelled
+from classifiers.review_queue import review_queue
 from data.decisions import HISTORY_FILE
 from data.errors import BlastlineError
 from data.relabel import read_history
@@ -74,7 +75,7 @@ def choose_cells(config: RunConfig, inputs: FitInputs, size: int) -> Choice:
         errors=errors,
     )  # fmt: skip
     rows = asked[queue.rows]
-    near = nearest_labelled(cells.X, cells.y, cells.groups, rows, NEIGHBOURS)
+    near, _ = nearest_labelled(cells.X, cells.y, cells.groups, rows, NEIGHBOURS)
     suggested = {}
     if errors:
         suggested = dict(zip(asked[errors.rows].tolist(), errors.suggested.tolist(), strict=True))

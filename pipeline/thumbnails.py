@@ -7,7 +7,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from classifiers.cell_parts import Cell, ExplainedCell, Galleries
 from classifiers.cells import Cells
 from classifiers.protocol import SELECTED, Evaluation, unseen
 from data.decode import UnreadableImageError, decode
@@ -19,33 +18,44 @@ from pipeline.scan import ScanRecord
 SIDE = 112
 SAMPLES_PER_CLASS = 4
 SAMPLES = 40  # at most, however many classes there are
-LEAST_CONFIDENT = 24
 
 
-def choose_galleries(
-    cells: Cells, evaluation: Evaluation, shown: Callable[[int], dict[str, Any]]
-) -> Galleries:
-    """Pick cells of each class and those the model is least sure of, and show them.
+def sample_cells(cells: Cells, evaluation: Evaluation) -> list[int]:
+    """Positions of a few cells of each class among those under test.
 
     The sample is seeded and blind to whether a prediction is right, so that it shows the model as
-    it is. Only cells with a test prediction are shown.
+    it is.
     """
-    proba = evaluation.test[SELECTED]
     rng = np.random.default_rng(0)
     per_class = max(1, min(SAMPLES_PER_CLASS, SAMPLES // len(cells.classes)))
     sample: list[int] = []
     for code in range(len(cells.classes)):
         of_class = np.flatnonzero(cells.y[evaluation.rows] == code)
         sample += rng.permutation(of_class)[:per_class].tolist()
-    doubtful = np.argsort(proba.max(axis=1), kind="stable")[:LEAST_CONFIDENT].tolist()
-    return Galleries(
-        samples=[Cell(**shown(position)) for position in sample[:SAMPLES]],
-        confident_errors=[],
-        least_confident=[
-            ExplainedCell(**shown(position), heatmap="", neighbours=[], evidence=[])
-            for position in doubtful
-        ],
-    )
+    return sample[:SAMPLES]
+
+
+def cells_to_look_at(
+    cells: Cells, evaluation: Evaluation, count: int
+) -> tuple[list[int], list[int], int]:
+    """Confident errors and doubtful cells, ``count`` together and none twice.
+
+    Each kind gets half, and what the other one leaves.
+
+    Returns:
+        Positions among the cells under test of those decided wrongly, the highest probability of
+        the wrong class first; of those whose highest probability is lowest; and how many were
+        decided wrongly.
+    """
+    proba, decided = evaluation.test[SELECTED], evaluation.decided[SELECTED]
+    wrong = np.flatnonzero(decided != cells.y[evaluation.rows])
+    sure = proba[wrong, decided[wrong]]
+    wrong = wrong[np.argsort(-sure, kind="stable")]
+    most = max(count - count // 2, count - (len(proba) - len(wrong)))
+    errors = wrong[:most].tolist()
+    by_doubt = np.argsort(proba.max(axis=1), kind="stable")
+    doubtful = by_doubt[~np.isin(by_doubt, errors)][: count - len(errors)]
+    return errors, doubtful.tolist(), len(wrong)
 
 
 def cell_writer(
@@ -60,8 +70,6 @@ def cell_writer(
 
     def shown(position: int) -> dict[str, Any]:
         row = manifest.frame.iloc[rows[position]]
-        thumbnail = f"thumbnails/{row.sha256[:16]}.jpg"
-        _write_thumbnail(Path(scan.images) / row.path, folder / thumbnail)
         named = zip(cells.classes, proba[position], strict=True)
         return {
             "image_id": row.image_id,
@@ -70,20 +78,27 @@ def cell_writer(
             "predicted": cells.classes[int(decided[position])],
             "probabilities": {name: round(float(value), 6) for name, value in named},
             "patient": row.patient,
-            "thumbnail": thumbnail,
+            "thumbnail": write_thumbnail(Path(scan.images) / row.path, row.sha256, folder),
         }
 
     return shown
 
 
-def _write_thumbnail(image: Path, target: Path) -> None:
-    """A small JPEG, scaled to a square; where the image is gone the report shows a placeholder."""
+def write_thumbnail(image: Path, sha256: str, folder: Path) -> str:
+    """A small JPEG, scaled to a square; where the image is gone the report shows a placeholder.
+
+    Returns:
+        Its path inside the run's ``folder``.
+    """
+    name = f"thumbnails/{sha256[:16]}.jpg"
+    target = folder / name
     if target.is_file():
-        return  # named after the content of the image
+        return name  # named after the content of the image
     try:
         small = resize(decode(image.read_bytes()), SIDE)
     except (OSError, UnreadableImageError):
-        return
+        return name
     encoded = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
     with atomic_path(target) as temporary:
         temporary.write_bytes(encoded.tobytes())
+    return name

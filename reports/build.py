@@ -16,6 +16,8 @@ from reports.gallery import data_uri
 from reports.sections import SECTIONS, Section
 
 TEMPLATES = Path(__file__).parent / "templates"
+STYLES = ("style.css", "parts.css", "cells.css", "map.css")
+SCRIPTS = ("sortable.js", "map.js")
 
 
 def write_report(run_folder: Path) -> Path:
@@ -31,7 +33,7 @@ def write_report(run_folder: Path) -> Path:
 
 
 def write_page(page: str, path: Path) -> Path:
-    """Write an HTML page, whole or not at all, and return its path.
+    """Write a page, whole or not at all, and return its path.
 
     Raises:
         BlastlineError: it cannot be written.
@@ -47,7 +49,15 @@ def render_page(result: RunResult, run_folder: Path) -> str:
     """The whole page; thumbnails come from ``run_folder``."""
     environment = template_environment(run_folder)
     sections = [(each, render_section(each, result, environment)) for each in SECTIONS]
-    return environment.get_template("report.html.j2").render(result=result, sections=sections)
+    theme, script = joined("theme.js"), joined(*SCRIPTS)
+    return environment.get_template("report.html.j2").render(
+        result=result,
+        sections=sections,
+        policy=policy(theme, script),
+        style=Markup(joined(*STYLES)),
+        theme=Markup(theme),
+        script=Markup(script),
+    )  # fmt: skip
 
 
 def render_section(section: Section, result: RunResult, environment: Environment) -> Markup:
@@ -67,6 +77,7 @@ def template_environment(run_folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["roles"] = words.ROLES
+    environment.globals["titles"] = {section.id: section.title for section in SECTIONS}
     environment.globals["group_name"] = words.group_name
     for function in (words.number, words.interval, words.figure, words.count, words.moment):
         environment.filters[function.__name__] = function
@@ -76,6 +87,25 @@ def template_environment(run_folder: Path) -> Environment:
     environment.filters["listing"] = words.listing
     environment.filters["data_uri"] = partial(data_uri, run_folder)
     return environment
+
+
+def joined(*names: str) -> str:
+    """Scripts or styles that a page bears in itself; each script keeps its names to itself."""
+    texts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in names]
+    return "\n".join(
+        f'(() => {{\n"use strict";\n{text}}})();\n' if name.endswith(".js") else text
+        for name, text in zip(names, texts, strict=True)
+    )
+
+
+def policy(*scripts: str) -> str:
+    """The Content-Security-Policy of a page that asks for nothing and runs these scripts alone."""
+    return (
+        # Figures carry their colours in style attributes, which no digest lets in.
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src {' '.join(map(allowed_content, scripts))}; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def allowed_content(text: str) -> str:

@@ -12,7 +12,7 @@ from classifiers.estimate import Estimate
 from classifiers.evaluation.parts import ComparisonPart
 from classifiers.result import RunResult
 from reports import forest_figure, words
-from reports.build import TEMPLATES, allowed_content, template_environment, write_page
+from reports.build import joined, policy, template_environment, write_page
 
 SURE = 0.05  # a p-value from which chance is not ruled out
 # Figures of a comparison, how sentences call them, and which direction is better.
@@ -94,15 +94,12 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
 def render_comparison(comparison: Comparison) -> str:
     """The whole page. It escapes all names, and runs no script but its own."""
     environment = template_environment(Path())
-    script = (TEMPLATES / "sortable.js").read_text(encoding="utf-8")
+    theme, script = joined("theme.js"), joined("sortable.js")
     reference = comparison.reference_result
     columns = _classifiers(comparison)
     return environment.get_template("compare.html.j2").render(
-        policy=(
-            # Figures carry their colours in style attributes, which no digest lets in.
-            f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed_content(script)}; "
-            "base-uri 'none'; form-action 'none'"
-        ),
+        policy=policy(theme, script),
+        theme=Markup(theme),
         script=Markup(script),
         title=reference.dataset.title,
         comparison=comparison,

@@ -30,9 +30,10 @@ def write_tables(run_folder: Path) -> list[Path]:
     """Write results.csv, and patients.csv where patients are known, beside the report.
 
     results.csv has one row a figure: classifier, ``test`` or ``validation`` cells (``patients``
-    where patients are counted), metric, class (empty: of all), value, low and high of the 95 %
-    interval (empty: not defined), n cells and groups that the figure rests on. A positive
-    predictive value at another prevalence is the metric ``ppv at 0.05``. All stems from run.json.
+    where patients are counted; else the split, disturbance, subset or set of cells), metric, class
+    (empty: of all), value, low and high of the 95 % interval (empty: not defined), n cells and
+    groups that the figure rests on. A positive predictive value at another prevalence is the metric
+    ``ppv at 0.05``. All stems from run.json.
 
     Raises:
         BlastlineError: no readable result there, or a table cannot be written.
@@ -74,6 +75,45 @@ def results_rows(result: RunResult) -> Iterator[Row]:
     yield from _rows(("selected", "test"), _in_depth(part), (part.n, part.n_groups))
     judged = part.patients.n_labelled
     yield from _rows(("selected", "patients"), _by_patient(part.patients), (judged, judged))
+    yield from _stress(result)
+
+
+def _stress(result: RunResult) -> Iterator[Row]:
+    """Other splits, disturbed, strange and special test cells; the second column says which."""
+    premium = result.premium
+    counts = (premium.n, premium.n_groups)
+    for split in ("grouped", "random", "premium"):
+        figures = getattr(premium, split).items()
+        yield from _rows(
+            (
+                premium.classifier,
+                f"{split} split" if split != "premium" else "random minus grouped",
+            ),
+            ((name, "", found) for name, found in figures),
+            counts,
+        )
+    robustness = result.robustness
+    counts = (robustness.n, robustness.n_groups)
+    for each in robustness.perturbed:
+        names = ("accuracy", "f1_macro", "f1_macro_change")
+        yield from _rows(
+            ("selected", f"{each.kind} {each.strength}"),
+            ((name, "", getattr(each, name)) for name in names),
+            counts,
+        )
+    for subset in result.subgroups.subsets:
+        yield from _rows(
+            ("selected", f"{subset.property}: {subset.name}"),
+            (("accuracy", "", subset.accuracy), ("accuracy_gap", "", subset.gap)),
+            (subset.n, subset.n_groups),
+        )
+    for strange in result.novelty.sets:
+        found = [("unlike_training_cells", "", strange.flagged)]
+        if strange.auroc is not None:
+            found.append(("auroc_of_novelty", "", strange.auroc))
+        for metric, of, estimate in found:
+            yield ("selected", strange.name, metric, of, estimate.value, estimate.low,
+                   estimate.high, strange.n, None)  # fmt: skip
 
 
 def _rows(

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from classifiers.result import RunResult
 from reports import (
     audit,
+    checklist,
+    embedding_map,
     evaluation,
     evaluation_patients,
     gallery,
+    novelty,
+    premium,
     results,
+    robustness,
     rounds,
     study,
     subgroups,
@@ -28,6 +33,7 @@ class Section:
 
 SECTIONS = (
     Section("summary", "Summary", summary.summary),
+    Section("use", "Intended use", study.use),
     Section("data", "Data", study.dataset),
     Section("flow", "From files to cells", study.flow),
     Section("audit", "Audit of the images", audit.audit),
@@ -35,6 +41,7 @@ SECTIONS = (
     Section("recipe", "Recipe", study.recipe),
     Section("tuning", "Tuning", study.tuning),
     Section("results", "Results", results.results),
+    Section("premium", "What the split is worth", premium.premium),
     Section("per-class", "Results by class", results.per_class),
     Section("confusion", "Confusions", results.confusion),
     Section("operating", "Decision between disease and health", evaluation.operating),
@@ -43,9 +50,13 @@ SECTIONS = (
     Section("conformal", "Sets of classes", evaluation.conformal),
     Section("patients", "Patients", evaluation_patients.patients),
     Section("subgroups", "Kinds of images", subgroups.subgroups),
+    Section("robustness", "On disturbed images", robustness.robustness),
+    Section("novelty", "Cells unlike those it was trained on", novelty.novelty),
     Section("rounds", "Self-training and feedback", rounds.rounds),
     Section("label-errors", "Likely label errors", gallery.label_errors),
+    Section("map", "Map of the cells", embedding_map.embedding_map),
     Section("gallery", "Cells to look at", gallery.gallery),
     Section("limits", "Limits", study.limits),
     Section("reproduce", "Repeat this run", study.reproduce),
+    Section("checklist", "Checklist", checklist.checklist),
 )

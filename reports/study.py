@@ -28,6 +28,15 @@ RECIPE_NAMES = {
 }
 
 
+def use(result: RunResult) -> dict[str, object]:
+    """What the classifier is for, and what it is not for."""
+    disease = result.evaluation.positive
+    return {
+        "classes": result.dataset.classes,
+        "disease": words.listing(disease) if disease else "",
+    }
+
+
 def dataset(result: RunResult) -> dict[str, object]:
     """Images and groups of every class; citation, licence and caveats come from the result."""
     part = result.dataset
@@ -41,7 +50,12 @@ def dataset(result: RunResult) -> dict[str, object]:
         )
         for name in part.classes
     ]
-    return {"rows": rows, "total": total, "reviewed": _reviewed(part)}
+    return {
+        "rows": rows,
+        "total": total,
+        "reviewed": _reviewed(part),
+        "doubted": sum(result.label_errors.suspected.values()),
+    }
 
 
 def flow(result: RunResult) -> dict[str, object]:
@@ -182,6 +196,16 @@ def reproduce(result: RunResult) -> dict[str, object]:
     """The commands that repeat the run, and what it ran with."""
     settings = shlex.quote(f"runs/{result.run}/config.toml")
     return {
-        "commands": [f"blastline {stage} --config {settings}" for stage in STAGES],
+        "commands": [f".venv/bin/blastline {stage} --config {settings}" for stage in STAGES],
+        "source": source(result.commit),
         "total": sum(result.seconds.values()),
     }
+
+
+def source(commit: str) -> str:
+    """Which source ran, in words."""
+    if not commit:
+        return "not from a checkout, so its commit is not known"
+    if commit.endswith("-dirty"):
+        return f"commit {commit.removesuffix('-dirty')}, changed afterwards"
+    return f"commit {commit}"

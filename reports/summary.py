@@ -2,9 +2,22 @@
 
 from classifiers.estimate import Estimate
 from classifiers.result import ClassifierResult, RunResult
-from reports import evaluation, evaluation_patients, words
+from reports import (
+    embedding_map,
+    evaluation,
+    evaluation_patients,
+    gallery,
+    novelty,
+    premium,
+    robustness,
+    subgroups,
+    words,
+)
 from reports.audit import findings
 from reports.rounds import meaning as meaning_of_rounds
+
+# As classifiers/baselines.py calls the network with random weights; importing that is slow.
+CONTROL = "random_weights"
 
 
 def summary(result: RunResult) -> dict[str, object]:
@@ -18,18 +31,13 @@ def summary(result: RunResult) -> dict[str, object]:
             ("Macro F1", chosen.test.f1_macro, "mean F1, every class alike"),
         ],
         "wins": words.wins(result),
-        "meaning": [
-            *_meaning(result, chosen),
-            *evaluation.trust(result),
-            *evaluation_patients.trust(result),
-            *_baselines(result, chosen),
-            *meaning_of_rounds(result),
-        ],
+        "good": _how_good(result, chosen),
+        "trust": _how_far_to_trust(result, chosen),
     }
 
 
-def _trivial(result: RunResult) -> list[tuple[str, Estimate, Estimate]]:
-    """Title, macro F1 and accuracy of all trivial classifiers, on the cells of the real one."""
+def baselines(result: RunResult) -> list[tuple[str, Estimate, Estimate]]:
+    """Title, macro F1 and accuracy of all baselines, on the cells of the real classifier."""
     found = [
         (each.title, each.test.f1_macro, each.test.accuracy)
         for each in words.with_role(result, "baseline")
@@ -45,9 +53,10 @@ def _trivial(result: RunResult) -> list[tuple[str, Estimate, Estimate]]:
 
 
 def _rivals(result: RunResult, chosen: ClassifierResult) -> list[str]:
-    """A line where a baseline comes within the chosen classifier's interval, or above it."""
-    found = []
-    for title, f1_macro, accuracy in _trivial(result):
+    """Lines where a baseline comes within the chosen classifier's interval, or above it."""
+    control = result.classifiers.get(CONTROL)
+    trivial, network = [], []
+    for title, f1_macro, accuracy in baselines(result):
         near = [
             f"{name} {words.figure(theirs)} against {words.figure(ours)}"
             for name, ours, theirs in (
@@ -56,14 +65,19 @@ def _rivals(result: RunResult, chosen: ClassifierResult) -> list[str]:
             )
             if _reaches(theirs, ours)
         ]
-        if near:
-            found.append(f"{title}: {words.listing(near)}")
-    if not found:
-        return []
-    return [
-        "A trivial baseline does as well as the classifier, within its 95\u00a0% interval or above "
-        f"it. {'; '.join(found)}. Such figures do not show that the classifier looks at the form "
-        "of the cells."
+        if near and control and title == control.title:
+            network.append(words.listing(near))
+        elif near:
+            trivial.append(f"{title}: {words.listing(near)}")
+    as_well = "does as well as the classifier, within its 95\u00a0% interval or above it"
+    lines = [
+        f"A trivial baseline {as_well}. {'; '.join(trivial)}. Such figures do not show that the "
+        "classifier looks at the form of the cells."
+    ]
+    return (lines if trivial else []) + [
+        f"The same network with random weights {as_well}: {near}. What the network learned on "
+        "other pictures is not shown to be worth anything here."
+        for near in network
     ]
 
 
@@ -115,7 +129,24 @@ def _what(result: RunResult, chosen: ClassifierResult) -> str:
     )
 
 
-def _meaning(result: RunResult, chosen: ClassifierResult) -> list[str]:
+def _how_far_to_trust(result: RunResult, chosen: ClassifierResult) -> list[str]:
+    return [
+        *evaluation.trust(result),
+        *gallery.trust(result),
+        *_baselines(result, chosen),
+        *premium.trust(result),
+        *robustness.trust(result),
+        *subgroups.trust(result),
+        *novelty.trust(result),
+        *embedding_map.trust(result),
+        *meaning_of_rounds(result),
+        "An interval says how far a figure moves when the study is repeated on other "
+        f"{result.split.unit}s of the same kind; {words.count(chosen.test.n_groups)} of them stand "
+        "behind these. It says nothing about other laboratories, stains or microscopes.",
+    ]
+
+
+def _how_good(result: RunResult, chosen: ClassifierResult) -> list[str]:
     test = chosen.test
     lines = []
     if test.accuracy.value is not None:
@@ -140,18 +171,13 @@ def _meaning(result: RunResult, chosen: ClassifierResult) -> list[str]:
             f"The class that it finds least often is {worst}: recall "
             f"{words.figure(test.per_class[worst].recall)}."
         )
-    lines.append(
-        "An interval says how far a figure moves when the study is repeated on other "
-        f"{result.split.unit}s of the same kind; {words.count(test.n_groups)} of them stand behind "
-        "these. It says nothing about other laboratories, stains or microscopes."
-    )
-    return lines
+    return lines + evaluation_patients.trust(result)
 
 
 def _baselines(result: RunResult, chosen: ClassifierResult) -> list[str]:
     """What the baselines say where they do not come near: their best, or that there is none."""
-    baselines = _trivial(result)
-    if not baselines:
+    found = baselines(result)
+    if not found:
         return [
             "No baseline was run, so nothing here says whether a trivial shortcut does as well."
         ]
@@ -159,10 +185,10 @@ def _baselines(result: RunResult, chosen: ClassifierResult) -> list[str]:
         return [
             "The classifier's macro F1 is not defined, so baselines cannot be compared with it."
         ]
-    title, best, _ = max(baselines, key=lambda each: each[1].value or 0.0)
+    title, best, _ = max(found, key=lambda each: each[1].value or 0.0)
     if _rivals(result, chosen) or best.value is None:
         return []
     return [
-        f"The best trivial baseline, {title[0].lower()}{title[1:]}, reaches macro F1 "
+        f"The best baseline, {title[0].lower()}{title[1:]}, reaches macro F1 "
         f"{words.figure(best)}: below the classifier's interval."
     ]

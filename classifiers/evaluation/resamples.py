@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifiers.estimate import Estimate
-from classifiers.metrics import COVERAGE, MIN_GROUPS, estimate, resample_groups
+from classifiers.metrics import COVERAGE, MIN_GROUPS, RESAMPLES, drawn_groups, estimate
 
 TAIL = (1 - COVERAGE) / 2
 BLOCK = 32  # resamples of all cells at a time: what the processor's cache holds
@@ -50,14 +50,14 @@ class Resamples:
         Args:
             groups: (n,) names of what is resampled, n at least 1.
         """
-        counts = resample_groups(groups, seed)
-        g = counts.shape[1]
-        if g < MIN_GROUPS:
-            counts = counts[:0]
-        draws = np.empty((g, 1 + len(counts)))
-        draws[:, 0] = 1
-        draws[:, 1:] = counts.T
-        return cls(np.unique(groups, return_inverse=True)[1], draws)
+        names, codes = np.unique(groups, return_inverse=True)
+        g = len(names)
+        draws = np.empty((1 + (RESAMPLES if g >= MIN_GROUPS else 0), g))
+        draws[0] = 1
+        for row, counts in zip(draws[1:], drawn_groups(g, seed), strict=False):
+            row[:] = counts
+        # A view: turning the whole array round would take as long as drawing it.
+        return cls(codes, draws.T)
 
     def by_group(self, values: np.ndarray) -> np.ndarray:
         """(g, m) sums over each group's cells of (n, m) values."""
@@ -77,7 +77,8 @@ class Resamples:
         """(n, at most BLOCK) how often each cell, in the given order, is drawn; block by block."""
         codes = self.codes[order]
         for start in range(0, self.draws.shape[1], BLOCK):
-            yield self.draws[:, start : start + BLOCK][codes]
+            # Few columns side by side stay in the cache while cells are looked up in them.
+            yield np.ascontiguousarray(self.draws[:, start : start + BLOCK])[codes]
 
     def proportions(self, hit: np.ndarray, among: np.ndarray) -> list[Estimate]:
         """How many of some cells are hits, m times.

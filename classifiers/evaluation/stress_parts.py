@@ -1,5 +1,7 @@
 """What the model's figures owe to the split, and how they hold on other images."""
 
+from typing import Literal
+
 from classifiers.estimate import Estimate, Part
 
 
@@ -11,6 +13,7 @@ class PremiumPart(Part):
     n: int
     n_groups: int
     folds: int
+    repeats: int  # shuffles of each split
     grouped: dict[str, Estimate]  # accuracy, f1_macro, auroc
     random: dict[str, Estimate]
     premium: dict[str, Estimate]  # random minus grouped, paired over the same resampled groups
@@ -27,6 +30,7 @@ class Perturbed(Part):
     f1_macro: Estimate
     f1_macro_change: Estimate  # perturbed minus undisturbed, paired
     changed: float  # share of cells that are decided otherwise
+    thumbnail: str = ""  # of the example disturbed so, inside the run folder; empty: none
 
 
 class RobustnessPart(Part):
@@ -37,16 +41,22 @@ class RobustnessPart(Part):
     accuracy: Estimate  # the same cells undisturbed
     f1_macro: Estimate
     perturbed: list[Perturbed]
-    note: str  # why it was not measured, or on which cells; may be empty
+    note: str  # why it was not measured, or what is lacking; may be empty
+    example: str = ""  # image id of the cell that pictures show
+    thumbnail: str = ""  # of it undisturbed
 
 
 class NoveltyOf(Part):
     """How strange a set of cells is to the models that did not train on them."""
 
     name: str
+    kind: Literal["tested", "unlabelled", "disturbed"]
+    strength: int  # of a disturbance, 1 to 3; 0: none
+    setting: str  # of it, in its units
     n: int
     flagged: Estimate  # share above the operating point
     auroc: Estimate | None  # of telling them from the cells under test; None: are these
+    quantiles: list[float]  # of the score over the operating point, at evenly spaced shares
 
 
 class NoveltyPart(Part):
@@ -58,6 +68,7 @@ class NoveltyPart(Part):
     accepted: float  # share of training cells that the operating point accepts
     limit_low: float | None  # lowest and highest operating point over the folds
     limit_high: float | None
+    training: list[float]  # quantiles as below of training cells, scored without their group
     sets: list[NoveltyOf]  # cells under test first
     by_class: dict[str, Estimate]  # share flagged, cells under test
     error_familiar: Estimate  # share decided wrongly among cells not flagged

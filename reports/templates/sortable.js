@@ -1,4 +1,3 @@
-"use strict";
 // Headers of sortable tables become buttons; without this script the tables are as they were.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
@@ -13,7 +12,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const falling = header.getAttribute("aria-sort") === "ascending";
       headers.forEach((each) => each.setAttribute("aria-sort", "none"));
       header.setAttribute("aria-sort", falling ? "descending" : "ascending");
-      body.append(...[...body.rows].sort(order(column, falling)));
+      const rows = [...body.rows].filter((row) => !row.matches(".total"));
+      body.prepend(...rows.sort(order(column, falling)));  // a total stays last
     });
   });
 }

@@ -11,11 +11,13 @@ from pathlib import Path
 from data.files import write_text
 from tests.bench.audit import pairs
 from tests.bench.dense import dense_networks
+from tests.bench.evaluation import evaluation
 from tests.bench.extraction import against_naive, two_in_one_pass
 from tests.bench.fields import fields
 from tests.bench.growth import growth
 from tests.bench.labels import labels
 from tests.bench.measure import ROUNDS, machine
+from tests.bench.page import page
 from tests.bench.precision import gate
 from tests.bench.size import memory, resume
 from tests.bench.studies import studies
@@ -29,6 +31,8 @@ SECTIONS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "gate": ("bf16 beside float32", gate),
     "studies": ("Tuning", studies),
     "dense": ("Dense network", dense_networks),
+    "evaluation": ("Evaluation with intervals", evaluation),
+    "page": ("Report", page),
     "pairs": ("Near duplicates and shared ground", pairs),
     "fields": ("Smear fields", fields),
     "labels": ("Planted label errors", labels),

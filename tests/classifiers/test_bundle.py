@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from classifiers.bundle import ESTIMATOR, FORMAT, HEADER, Bundle, read_bundle, write_bundle
 from classifiers.calibration import Calibrated
+from classifiers.novelty import Novelty
 from classifiers.preparation import PreparedClassifier
 from data.errors import BlastlineError
 from data.files import sha256_file
@@ -36,11 +37,12 @@ def fitted(*before: tuple[str, BaseEstimator]) -> Calibrated:
 
 
 MODEL = fitted()
+NOVELTY = Novelty().fit(blobs().X, blobs().groups)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_bundle(Bundle(MODEL, CLASSES, (RECIPE,), "run", "imagenet"), tmp_path)
+    write_bundle(Bundle(MODEL, CLASSES, (RECIPE,), "run", "imagenet", NOVELTY), tmp_path)
     return tmp_path
 
 
@@ -66,16 +68,32 @@ def test_recipe_classes_and_origin_are_kept(folder: Path) -> None:
 
 
 def test_writing_again_replaces_the_bundle_whole(folder: Path) -> None:
-    write_bundle(Bundle(MODEL, tuple("vwxyz"), (RECIPE,), "later", "random"), folder)
+    write_bundle(Bundle(MODEL, tuple("vwxyz"), (RECIPE,), "later", "random", NOVELTY), folder)
     assert read_bundle(folder).classes == tuple("vwxyz")
     assert {path.name for path in folder.iterdir()} == {HEADER, ESTIMATOR}
+
+
+def test_the_novelty_score_is_kept_to_the_last_bit(folder: Path) -> None:
+    new = blobs(seed=1, noise=3.0).X
+    back = read_bundle(folder).novelty
+    assert np.array_equal(back.relative(new), NOVELTY.relative(new))
+    assert (back.limit_, back.neighbours_) == (NOVELTY.limit_, NOVELTY.neighbours_)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [MODEL, {"classifier": MODEL}, {"classifier": MODEL, "novelty": StandardScaler()}, [1, 2]],
+)
+def test_other_content_of_trusted_types_is_refused(folder: Path, content: object) -> None:
+    put(folder, content)
+    assert "not a classifier with its novelty score" in refused(folder)
 
 
 def test_half_a_bundle_has_no_header(folder: Path) -> None:
     # Writing breaks off at the estimator: what lies there afterwards must not pass for a bundle.
     unwritable = (number for number in range(3))
     with pytest.raises(TypeError):
-        write_bundle(Bundle(unwritable, CLASSES, (RECIPE,), "run", ""), folder)  # type: ignore[arg-type]
+        write_bundle(Bundle(unwritable, CLASSES, (RECIPE,), "run", "", NOVELTY), folder)  # type: ignore[arg-type]
     assert "no bundle.json" in refused(folder)
 
 

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score
 
 from classifiers.bundle import Bundle, read_bundle, write_bundle
 from classifiers.calibration import Calibrated
+from classifiers.novelty import Novelty
 from classifiers.preparation import Preparation, make_pipeline
 from classifiers.registry import CLASSIFIERS, COMMITTEE, find_classifiers
 from classifiers.scores import class_probabilities, class_scores
@@ -151,7 +152,8 @@ def test_a_bundle_predicts_the_very_same_probabilities(
     pipeline.fit(sample.X, sample.y, sample.groups)
     classes = tuple("abcde")
     recipe = Recipe("morphology", "none", "revision 1", steps=("mask:0.5,0.5,1,1",))
-    write_bundle(Bundle(pipeline, classes, (recipe,), "a run", "weights/"), tmp_path)
+    novelty = Novelty().fit(sample.X, sample.groups)
+    write_bundle(Bundle(pipeline, classes, (recipe,), "a run", "weights/", novelty), tmp_path)
     back = read_bundle(tmp_path)
     new = blobs(seed=1, noise=3.0).X
     names, proba = back.predict(new)

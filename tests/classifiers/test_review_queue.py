@@ -1,6 +1,7 @@
 """The queue asks for what is doubtful, once, of all patients; neighbours are really the nearest."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from classifiers import likeness
 from classifiers import review_queue as module
 from classifiers.label_errors import LabelErrors, find_label_errors
-from classifiers.review_queue import Queue, nearest_labelled, review_queue
+from classifiers.review_queue import Queue, review_queue
 
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -186,6 +188,11 @@ def test_lengths_that_differ_are_refused() -> None:
         review_queue(X, proba, y[:-1], groups, 5, errors=None)
 
 
+def nearest_labelled(*said: Any) -> np.ndarray:
+    """The names alone; test_likeness.py tests how alike they are."""
+    return likeness.nearest_labelled(*said)[0]
+
+
 def plain_nearest(cells: Sample, row: int, count: int) -> list[int]:
     """By definition: one pair of cells after the other."""
     X, _, y, groups = cells
@@ -204,7 +211,7 @@ def test_neighbours_are_the_nearest_labelled_cells(seed: int, read: int, count: 
     X, _, y, groups = cells
     rows = np.random.default_rng(seed).permutation(120)[:20]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "READ", read)
+        patch.setattr(likeness, "READ", read)
         found = nearest_labelled(X, y, groups, rows, count)
     assert found.shape == (20, count)
     for row, names in zip(rows, found, strict=True):

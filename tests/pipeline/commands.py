@@ -46,8 +46,8 @@ Guarded = Callable[..., Done]
 
 
 def without_progress(err: str) -> str:
-    """Without the lines that tell how far a stage is, or which bundle predicts."""
-    err = re.sub(r"^predict: bundle of run .*\n", "", err, flags=re.MULTILINE)
+    """Without the lines that tell how far a stage is, which bundle predicts, or how surely."""
+    err = re.sub(r"^predict: (bundle of run|.* unlike) .*\n", "", err, flags=re.MULTILINE)
     return re.sub(r"^.*: [\d,]+/[\d,]+, .* left\n", "", err, flags=re.MULTILINE)
 
 

@@ -206,7 +206,7 @@ def _patients(
                 wrong=13 if called != label else number % 3,
             )
         )
-    share = (patients - 2) / (patients - 1)
+    share = max(0, patients - 2) / max(1, patients - 1)
     rules = [
         PatientRule(
             rule=rule,

@@ -3,9 +3,13 @@
 from classifiers.estimate import Estimate
 from classifiers.evaluation.stress_parts import Perturbed, RobustnessPart
 
+STEEP = {
+    "stain": 0.02, "blur": 0.09, "jpeg": 0.03, "resize": 0.05, "rotation": 0.004, "noise": 0.015
+}  # fmt: skip
+
 
 def robustness(odd: str) -> RobustnessPart:
-    """Two disturbances at three strengths, each worse than the last."""
+    """Six disturbances at three strengths, each worse than the last."""
     return RobustnessPart(
         n=240,
         n_groups=24,
@@ -20,10 +24,13 @@ def robustness(odd: str) -> RobustnessPart:
                 f1_macro=Estimate(value=0.92 - loss, low=0.89 - loss, high=0.95 - loss),
                 f1_macro_change=Estimate(value=-loss, low=-loss - 0.02, high=-loss + 0.02),
                 changed=loss * 1.5,
+                thumbnail=f"thumbnails/{kind}{odd}.jpg",
             )
-            for kind, steep in (("blur", 0.05), ("rotation", 0.01))
+            for kind, steep in STEEP.items()
             for strength in (1, 2, 3)
             for loss in [steep * strength]
         ],
-        note="",
+        note=odd,
+        example=f"L1/P01_003{odd}",
+        thumbnail=f"thumbnails/plain{odd}.jpg",
     )

@@ -55,6 +55,14 @@ def test_figures_are_those_of_the_result(name: str, tmp_path: Path) -> None:
     assert float(row["value"]) == point.sensitivity.value
     at = found["selected", "test", "ppv at 0.125", point.name]
     assert float(at["low"]) == point.at_prevalence[1].ppv.low
+    premium = found[result.premium.classifier, "random minus grouped", "f1_macro", ""]
+    assert float(premium["low"]) == result.premium.premium["f1_macro"].low
+    blur = next(each for each in result.robustness.perturbed if each.kind.startswith("blur"))
+    row = found["selected", f"{blur.kind} {blur.strength}", "f1_macro_change", ""]
+    assert float(row["value"]) == blur.f1_macro_change.value
+    worse = next(each for each in result.subgroups.subsets if each.worse)
+    row = found["selected", f"{worse.property}: {worse.name}", "accuracy_gap", ""]
+    assert (float(row["value"]), int(row["n"])) == (worse.gap.value, worse.n)
     judged = found["selected", "patients", "accuracy by mean probability", ""]
     assert int(judged["n"]) == result.evaluation.patients.n_labelled
 

@@ -105,6 +105,20 @@ def test_the_example_of_two_classes_is_beaten_by_its_baseline() -> None:
     assert "trivial" not in first_line(build(EXAMPLES["five"]))
 
 
+def test_a_network_with_random_weights_that_does_as_well_is_told_apart_from_what_is_trivial() -> (
+    None
+):
+    result = build(EXAMPLES["five"])
+    ours = result.classifiers["selected"].test
+    control = result.classifiers["majority"].model_copy(update={"title": "Random"})
+    added = {**result.classifiers, "random_weights": control}
+    with_control = result.model_copy(update={"classifiers": added})
+    assert "random weights" not in first_line(with_control)
+    rival = change(with_control, "random_weights", ours.f1_macro, ours.accuracy)
+    assert first_line(rival).startswith("The same network with random weights does as well")
+    assert "trivial" not in first_line(rival)
+
+
 def test_without_an_interval_or_baselines_nothing_is_claimed() -> None:
     result = build(EXAMPLES["five"])
     undefined = change(result, "selected", UNDEFINED, UNDEFINED)
@@ -255,11 +269,11 @@ def test_recipe_tuning_and_versions_are_printed_whole() -> None:
 
 def test_data_and_limits_say_who_read_the_cells_again() -> None:
     nobody = build(EXAMPLES["no_patients"])
-    assert "Reviewed" not in read("data", nobody).text("main")
+    assert "read again" not in read("data", nobody).text("main")
     assert "no one has read the cells again" in read("limits", nobody).text("main")
-    for section, start in ("data", "Reviewed 7"), ("limits", "but for 7"):
+    for section in ("data", "limits"):
         text = read(section, build(EXAMPLES["hostile"])).text("main")
-        assert f"{start} cells read again by Dr Bennett" in text
+        assert "but for 7 cells read again by Dr Bennett" in text
         assert "3 of these labels changed" in text
 
 

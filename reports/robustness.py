@@ -1,0 +1,120 @@
+"""The section on disturbed images: other slides, lenses, files and cameras, made by computer."""
+
+from collections.abc import Sequence
+
+from classifiers.evaluation.stress_parts import Perturbed, RobustnessPart
+from classifiers.result import RunResult
+from reports import robustness_figure, words
+
+TITLES = {
+    "stain": "Stain",
+    "blur": "Blur",
+    "jpeg": "JPEG",
+    "resize": "Resolution",
+    "rotation": "Rotation",
+    "noise": "Noise",
+}
+
+
+def robustness(result: RunResult) -> dict[str, object]:
+    """What was found in words, the figure, the table, and pictures of one cell."""
+    part = result.robustness
+    kinds = list(dict.fromkeys(each.kind for each in part.perturbed))
+    of_kind = [
+        (title_of(kind), [each for each in part.perturbed if each.kind == kind]) for kind in kinds
+    ]
+    strengths = sorted({each.strength for each in part.perturbed})
+    return {
+        "part": part,
+        "first": _first(part),
+        "worst": _worst(part),
+        "change": _change,
+        "percent": words.percent,
+        "rows": [(title, each) for title, several in of_kind for each in several],
+        "figure": robustness_figure.robustness(
+            of_kind, part.f1_macro, "Macro F1 by kind and strength of disturbance"
+        )
+        if of_kind
+        else "",
+        "strengths": strengths,
+        "pictures": [
+            (title, [_at(several, strength) for strength in strengths])
+            for title, several in of_kind
+        ]
+        if part.thumbnail
+        else [],
+    }
+
+
+def trust(result: RunResult) -> list[str]:
+    """What the summary says of it: one sentence."""
+    part = result.robustness
+    if not part.perturbed:
+        return ["How it holds on other stains, lenses, cameras and files was not measured."]
+    return [_first(part)]
+
+
+def title_of(kind: str) -> str:
+    """A kind of disturbance for people; one that is not known stays as it is."""
+    return TITLES.get(kind, kind)
+
+
+def _first(part: RobustnessPart) -> str:
+    """Which disturbances cost something at strength 1."""
+    mild = [each for each in part.perturbed if each.strength == 1]
+    if not mild:
+        return "Of the disturbances that two good laboratories may differ by, none was measured."
+    harmful = sorted(
+        (each for each in mild if _is_loss(each)),
+        key=lambda each: each.f1_macro_change.value or 0.0,
+    )
+    start = "On images disturbed no more than two good laboratories differ"
+    if not harmful:
+        return (
+            f"{start}, the classifier's macro F1 does not fall beyond chance: no 95\u00a0% "
+            "interval of the change lies below zero."
+        )
+    named = words.listing(
+        f"{_in_words(each)} by {words.signed_figure(each.f1_macro_change)}" for each in harmful
+    )
+    return (
+        f"{start}, the classifier's macro F1 changes under {named}: expect less on images from "
+        "elsewhere."
+    )
+
+
+def _worst(part: RobustnessPart) -> str:
+    """The disturbance that costs most."""
+    known = [each for each in part.perturbed if each.f1_macro_change.value is not None]
+    if not known:
+        return ""
+    worst = min(known, key=lambda each: each.f1_macro_change.value or 0.0)
+    if not _is_loss(worst):
+        return "No disturbance at any strength costs it macro F1 beyond chance."
+    return (
+        f"It loses most under {_in_words(worst)} of strength {worst.strength} "
+        f"({worst.setting}): macro F1 {words.figure(worst.f1_macro)} instead of "
+        f"{words.figure(part.f1_macro)}, and {words.percent(worst.changed, 1)} of the cells are "
+        "decided otherwise."
+    )
+
+
+def _in_words(each: Perturbed) -> str:
+    title = title_of(each.kind)
+    return title if title.isupper() else title.lower()
+
+
+def _change(each: Perturbed) -> tuple[str, str]:
+    """The change and its interval, apart: each is printed without a break."""
+    value, _, interval = words.signed_figure(each.f1_macro_change).partition(" (")
+    return value, f"({interval}" if interval else ""
+
+
+def _is_loss(each: Perturbed) -> bool:
+    """Whether the whole interval of the change, as it is printed, is a loss."""
+    high = each.f1_macro_change.high
+    return high is not None and round(high, 3) < 0
+
+
+def _at(several: Sequence[Perturbed], strength: int) -> Perturbed | None:
+    return next((each for each in several if each.strength == strength), None)

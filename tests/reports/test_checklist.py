@@ -1,0 +1,103 @@
+"""The checklist says what this very run reports, and what it lacks."""
+
+from pathlib import Path
+
+import pytest
+
+from classifiers.result import RunResult
+from reports.build import render_page
+from reports.checklist import Item, checked
+from reports.sections import SECTIONS
+from tests.reports.examples import EXAMPLES, build
+from tests.reports.pages import Page
+
+IDS = {section.id for section in SECTIONS}
+
+
+def items(result: RunResult) -> dict[str, Item]:
+    """Items by the first word of their title."""
+    return {item.title.split()[0].rstrip(":"): item for item in checked(result)}
+
+
+def lacks(item: Item, said: str) -> bool:
+    return any(said in each for each in (*item.missing, item.absent))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_there_are_sixteen_items_and_each_leads_to_sections_or_says_why_not(name: str) -> None:
+    result = build(EXAMPLES[name])
+    found = list(checked(result))
+    assert len(found) == 16
+    assert all(set(item.sections) <= IDS for item in found)
+    page = Page(render_page(result, Path("no such folder")))
+    shown = page.text("checklist")
+    for number, item in enumerate(found, start=1):
+        assert f"{number}. {item.title} " in shown
+    for state in ("reported", "in part", "not reported"):
+        marks = {"reported": "●", "in part": "◐", "not reported": "○"}
+        assert shown.count(marks[state]) == sum(item.state == state for item in found)
+
+
+def test_a_run_without_patients_lacks_what_needs_them() -> None:
+    with_, without = (items(build(EXAMPLES[name])) for name in ("five", "no_patients"))
+    for title, said in (
+        ("Data", "patients"),
+        ("Split", "patients are not known"),
+        ("Results", "patient level"),
+        ("Subgroups", "no patients are known"),
+    ):
+        assert lacks(without[title], said), title
+        assert not lacks(with_[title], said), title
+    assert with_["Split"].state == "reported"
+    assert without["Leakage"].state == "not reported"
+    assert without["Self-training"].state == "not reported" != with_["Self-training"].state
+
+
+def test_what_was_not_measured_is_not_reported_with_its_reason() -> None:
+    result = build(EXAMPLES["five"])
+    robustness = result.robustness.model_copy(update={"perturbed": [], "note": "images are gone."})
+    changed = result.model_copy(
+        update={
+            "robustness": robustness,
+            "premium": result.premium.model_copy(update={"premium": {}, "note": "one group"}),
+            "subgroups": result.subgroups.model_copy(update={"subsets": [], "note": "too few"}),
+            "embedding_map": None,
+            "audit": None,
+            "commit": "",
+        }
+    )
+    found = items(changed)
+    assert found["Robustness"].absent == "images are gone"
+    assert found["Leakage"].absent == "one group"
+    assert found["Subgroups"].state == "in part" and lacks(found["Subgroups"], "too few")
+    assert lacks(found["Failures"], "map")
+    assert lacks(found["Flow"], "not audited") and lacks(found["Split"], "not audited")
+    assert lacks(found["Recipe"], "checkout")
+    page = Page(render_page(changed, Path("no such folder")))
+    assert "Images are gone." in page.text("checklist")
+    assert "not from a checkout" in page.text("reproduce")
+
+
+def test_a_leaking_split_and_a_changed_source_are_no_proof() -> None:
+    result = build(EXAMPLES["five"])
+    leaking = result.split.model_copy(update={"shared_files": 1})
+    changed = result.model_copy(update={"split": leaking, "commit": "0123abc-dirty"})
+    found = items(changed)
+    assert lacks(found["Split"], "leaks") and lacks(found["Recipe"], "changed after")
+    assert items(result)["Recipe"].state == "reported"
+
+
+def test_baselines_that_were_not_run_are_named() -> None:
+    result = build(EXAMPLES["five"])
+    found = items(result)["Baselines"]
+    assert lacks(found, "random weights") and lacks(found, "border")
+    assert not lacks(found, "mean colour")
+    control = {**result.classifiers, "random_weights": result.classifiers["majority"]}
+    with_control = result.model_copy(update={"classifiers": control})
+    assert not lacks(items(with_control)["Baselines"], "random weights")
+    drawn = {"a": {"backbone": "morphology", "weights": "none"}}
+    morphology = result.model_copy(update={"recipes": drawn})
+    assert not lacks(items(morphology)["Baselines"], "random weights")
+    own = {key: each for key, each in result.classifiers.items() if each.role != "baseline"}
+    none = result.model_copy(update={"classifiers": own, "audit": None})
+    assert items(none)["Baselines"].state == "not reported"
