@@ -68,6 +68,7 @@ class Galleries(Part):
     least_confident: list[ExplainedCell]
     errors: int = 0  # cells under test that were decided wrongly
     descriptors: bool = False  # whether the model knows named descriptors
+    drawn: bool = False  # whether neighbours were sought among whole groups drawn at random
     note: str = ""  # why heat maps are missing; may be empty
 
 

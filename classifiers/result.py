@@ -17,6 +17,7 @@ from classifiers.evaluation.stress_parts import (
 )
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
+from data.origin import Origin
 
 
 class ClassMetrics(Part):
@@ -75,6 +76,7 @@ class DatasetPart(Part):
     decided: int  # cells whose label a reviewer of the run confirmed, changed, gave or took
     changed: int  # of these, by other than a confirmation
     reviewers: list[str]
+    origin: Origin = Origin()
 
 
 class FlowStep(Part):
@@ -118,6 +120,18 @@ class StudyPart(Part):
     seconds: float
 
 
+class SearchedPart(Part):
+    """A parameter of a search space: a range, or choices; a single choice was not searched."""
+
+    name: str
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: list[str | float | int | bool | None] = Field(default=[])
+    # Another parameter -> the choices of it beside which this one is searched.
+    only: dict[str, list[str | float | int | bool | None]] = Field(default={})
+
+
 class TuningPart(Part):
     """Tuning of all classifiers; the metric chose parameters and classifier."""
 
@@ -130,6 +144,7 @@ class TuningPart(Part):
     studies: list[StudyPart]
     selected_per_fold: list[str]
     selected_final: str
+    spaces: dict[str, list[SearchedPart]] = Field(default={})  # classifier -> what was searched
 
 
 class RoundPart(Part):

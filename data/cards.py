@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from data.errors import BlastlineError, describe_invalid
+from data.origin import Origin
 
 CARDS_FOLDER = Path(__file__).parent / "cards"
 UNLABELLED = "unlabelled"  # the folder or label that marks images without a label, in every set
@@ -100,8 +101,10 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-class Card(BaseModel):
+class Card(Origin):
     """One data set: names, licence, classes in order, and the pattern that its paths follow.
+
+    What ``Origin`` asks may be left out.
 
     ``pattern`` is a regular expression for the end of a path below the image folder, with named
     groups: ``label`` (required unless a table says it), ``patient``, ``source`` (centre, slide or
@@ -192,6 +195,11 @@ class Card(BaseModel):
         if missing and not self.annotations:
             raise ValueError(f"no example yields class '{missing[0]}'; add one to [examples]")
         return self
+
+    @property
+    def origin(self) -> Origin:
+        """What the card says of where the set comes from, alone."""
+        return Origin(**{name: getattr(self, name) for name in Origin.model_fields})
 
     @cached_property
     def _matcher(self) -> re.Pattern[str]:

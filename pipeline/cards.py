@@ -14,6 +14,7 @@ from data.errors import BlastlineError
 from data.files import read_regular, write_text
 from data.guess import Rows, guess_card
 from data.listing import PassedOver, list_files
+from data.origin import ORIGIN
 from pipeline.console import OUT, say
 
 LARGEST_TABLE = 1 << 26  # bytes
@@ -56,6 +57,9 @@ def _lines(card: Card, *, whole: bool) -> Iterator[tuple[str, str | Text]]:
         yield "caveat", caveat
     if not whole:
         return
+    for name in ORIGIN:
+        if said := getattr(card.origin, name):
+            yield name.replace("_", " "), said
     yield "pattern", card.pattern
     if card.exclude:
         yield "leaves out", card.exclude
@@ -123,7 +127,7 @@ def new_card(folder: Path, out: Path | None) -> Path:
             f"image folder {folder}: {error}; found {len(paths)} files, expected JPEG, PNG, BMP or "
             "TIFF images"
         ) from None
-    write_text(target, guess.text)
+    write_text(target, _with_hints(guess.text))
     say(f"card: {target}: describes {guess.matched:,} of {guess.images:,} images in {folder}")
     for each in guess.guessed:
         say(f"      guessed: {each}")
@@ -135,6 +139,14 @@ def new_card(folder: Path, out: Path | None) -> Path:
     else:
         say(f"      check it, then: blastline scan {options}")
     return target
+
+
+def _with_hints(text: str) -> str:
+    """The card with what no path can tell as comments, above its tables, where they may be used."""
+    hints = [f'# {name} = ""  # {asked}' for name, asked in ORIGIN.items()]
+    lines = ["# Say what you know of these, for the report; take away the first #:", *hints]
+    head, table, rest = text.rstrip("\n").partition("\n\n[")
+    return "\n".join([head, *lines]) + table + rest + "\n"
 
 
 def _rows(path: Path) -> Rows:

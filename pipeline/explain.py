@@ -58,6 +58,7 @@ def explained_galleries(
         confident_errors=[explained(each) for each in errors],
         least_confident=[explained(each) for each in doubtful],
         errors=wrong,
+        drawn=inputs.cells.on_disk,
         descriptors=bool(config.heatmaps) and _descriptors(inputs) is not None,
         note=explaining.note if config.heatmaps else "none was asked for (heatmaps = 0)",
     )

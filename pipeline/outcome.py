@@ -37,6 +37,7 @@ from classifiers.result import (
     StudyPart,
     TuningPart,
 )
+from classifiers.searched import searched
 from pipeline.audit import audit_of
 from pipeline.config import RunConfig, positive_of
 from pipeline.examine import Examination
@@ -77,7 +78,7 @@ def assemble(
             engines=inputs.extract.engines,
             gates={name: Gate(**asdict(gate)) for name, gate in inputs.extract.gates.items()},
         ),
-        tuning=_tuning(config, evaluation),
+        tuning=_tuning(config, inputs.cells, evaluation),
         classifiers=_classifiers(config, inputs.cells, evaluation),
         self_training=part_of_rounds(SELF_TRAINED, config, inputs.cells, evaluation),
         feedback=part_of_rounds(FED_BACK, config, inputs.cells, evaluation),
@@ -125,6 +126,7 @@ def _dataset(config: RunConfig, inputs: FitInputs) -> DatasetPart:
             for name in inputs.cells.classes
         },
         patients=int(patients) or None,
+        origin=card.origin,
         **decided(config.run_folder),
     )
 
@@ -192,7 +194,7 @@ def _split(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> Spli
     )
 
 
-def _tuning(config: RunConfig, evaluation: Evaluation) -> TuningPart:
+def _tuning(config: RunConfig, cells: Cells, evaluation: Evaluation) -> TuningPart:
     studies = [
         StudyPart(
             classifier=name,
@@ -218,7 +220,14 @@ def _tuning(config: RunConfig, evaluation: Evaluation) -> TuningPart:
         studies=studies,
         selected_per_fold=[part.selected for part in evaluation.parts if len(part.split.test)],
         selected_final=evaluation.final.selected,
-    )
+        spaces={
+            name: searched(
+                CLASSIFIERS[name], cells.blocks, cells.X.shape[-1], config.pca,
+                grid=config.sampler == "grid",
+            )
+            for name in evaluation.final.tuned
+        },
+    )  # fmt: skip
 
 
 def _classifiers(

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from classifiers.result import RunResult
-from reports import words
+from data.guess import NOT_KNOWN
+from reports import study, words
 
 # Baselines that a reader asks for: names in the result's classifiers or the audit -> in words.
 BASELINES = {
@@ -48,21 +49,18 @@ def checklist(result: RunResult) -> dict[str, object]:
 
 def checked(result: RunResult) -> Iterator[Item]:
     """The items, each with its state in this very result."""
+    origin = result.dataset.origin
     yield Item(
         "Intended use, users and uses out of scope",
         ("use", "summary"),
-        ("what this study was made for; its authors know",),
+        () if origin.purpose else ("what classifiers of this set are meant for: not stated",),
     )
     yield Item("Data: source, licence, images and patients of each class", ("data",), _data(result))
-    yield Item(
-        "Flow from the files found to the cells used, with what dropped out",
-        ("flow", "audit"),
-        ("copies among the images: they were not audited",) if result.audit is None else (),
-    )
+    yield _flow(result)
     yield Item(
         "Reference standard: who labelled the cells, and how",
         ("data", "label-errors"),
-        ("who labelled, by which criteria and how far readers agreed: the card does not say",),
+        () if origin.labelled_by else ("who labelled, and how: not stated",),
     )
     yield Item(
         "Split: method, seed, groups, proof that nothing crosses", ("split", "audit"),
@@ -71,13 +69,9 @@ def checked(result: RunResult) -> Iterator[Item]:
     yield Item(
         "Recipe: preprocessing, network, weights, versions, machine, source",
         ("recipe", "reproduce"),
-        _source(result),
+        _recipe(result),
     )
-    yield Item(
-        "Tuning: search, trials, nesting, metric, time",
-        ("tuning", "split"),
-        ("bounds of the search: they stand in the source of Blastline",),
-    )
+    yield _tuning(result)
     yield Item(
         "Results with intervals, of classes, cells and patients",
         ("results", "per-class", "operating", "patients"),
@@ -94,12 +88,11 @@ def checked(result: RunResult) -> Iterator[Item]:
     yield _failures(result)
     yield _rounds(result)
     yield _robustness(result)
+    unlike = f"cells unlike those of the training: {_why(result.novelty.note)}"
     yield Item(
         "Limits, cells unlike those of the training, and this checklist",
         ("limits", "novelty", "checklist"),
-        (f"cells unlike those of the training: {_why(result.novelty.note)}",)
-        if not result.novelty.sets
-        else (),
+        () if result.novelty.sets else (unlike,),
     )
 
 
@@ -110,10 +103,34 @@ def _why(note: str) -> str:
 def _data(result: RunResult) -> tuple[str, ...]:
     part = result.dataset
     given = ((part.citation, "citation"), (part.licence, "licence"))
-    missing = [f"{name}: none given on the card" for value, name in given if not value]
+    missing = [
+        f"{name}: none given on the card" for value, name in given if value in ("", NOT_KNOWN)
+    ]
     if part.patients is None:
         missing.append("patients: the set names none")
-    return (*missing, "centres, dates, stain and microscope: the card has no field for them")
+    empty = [name for name in part.classes if not part.images_per_class.get(name)]
+    if empty:
+        missing.append(f"images: none of {words.listing(empty)}")
+    unsaid = [
+        title.lower()
+        for title, said, key in study.origin(part)
+        if not said and key != "labelled_by"
+    ]
+    if unsaid:
+        missing.append(f"not stated: {words.listing(unsaid)}")
+    return tuple(missing)
+
+
+def _flow(result: RunResult) -> Item:
+    missing = []
+    if result.audit is None:
+        missing.append("copies among the images: they were not audited")
+    return Item(
+        "Flow from the files found to the cells used, with what dropped out",
+        ("flow", "audit"),
+        tuple(missing),
+        "" if result.flow else "no step was recorded",
+    )
 
 
 def _split(result: RunResult) -> tuple[str, ...]:
@@ -128,17 +145,46 @@ def _split(result: RunResult) -> tuple[str, ...]:
     return tuple(missing)
 
 
-def _source(result: RunResult) -> tuple[str, ...]:
+def _recipe(result: RunResult) -> tuple[str, ...]:
+    missing = []
+    if not result.recipes:
+        missing.append("the recipe: none was recorded")
+    for each in result.recipes.values():
+        if each.get("weights") != "none" and not each.get("weights_digest"):
+            missing.append(f"digest of the weights of {each.get('backbone', 'a network')}")
+    missing += [
+        f"{name}: not recorded"
+        for name, given in (("versions", result.versions), ("machine", result.machine))
+        if not given
+    ]
     if not result.commit:
-        return ("commit of the source: it did not run from a checkout",)
+        missing.append("commit of the source: it did not run from a checkout")
     if result.commit.endswith("-dirty"):
-        return ("the source was changed after its commit",)
-    return ()
+        missing.append("the source was changed after its commit")
+    return tuple(missing)
+
+
+def _tuning(result: RunResult) -> Item:
+    part = result.tuning
+    unsearched = study.unsearched(part)
+    missing = []
+    if unsearched:
+        missing.append(f"search space of {words.listing(unsearched)}: not recorded")
+    if not part.selected_per_fold:
+        missing.append("nesting: no part has cells under test")
+    return Item(
+        "Tuning: search space, trials, nesting, metric, time",
+        ("tuning", "split"),
+        tuple(missing),
+        "" if part.studies else "no study was recorded",
+    )
 
 
 def _results(result: RunResult) -> tuple[str, ...]:
     part = result.evaluation
     missing = []
+    if not words.selected(result).test.per_class:
+        missing.append("figures of the classes")
     if words.selected(result).test.accuracy.low is None:
         missing.append("intervals: not defined, too few groups")
     if not part.positive:
@@ -151,6 +197,8 @@ def _results(result: RunResult) -> tuple[str, ...]:
 def _calibration(result: RunResult) -> tuple[str, ...]:
     part = result.evaluation
     missing = []
+    if not words.selected(result).test.confusion:
+        missing.append("the confusion matrix")
     if part.calibration.method == "none":
         missing.append("before and after calibration: nothing was calibrated")
     elif part.calibration.before is None:
@@ -221,10 +269,17 @@ def _failures(result: RunResult) -> Item:
 
 
 def _rounds(result: RunResult) -> Item:
-    absent = ""
-    if result.self_training is None:
-        absent = "it was not asked for, or there was no unlabelled cell to learn from"
-    return Item("Self-training beside labels alone", ("rounds",), absent=absent)
+    part = result.self_training
+    title, sections = "Self-training beside labels alone", ("rounds",)
+    if part is None:
+        why = "it was not asked for, or there was no unlabelled cell to learn from"
+        return Item(title, sections, absent=why)
+    missing = []
+    if not part.rounds:
+        missing.append("its rounds: none was recorded")
+    if part.f1_macro_gain.low is None:
+        missing.append("the gain's interval: not defined")
+    return Item(title, sections, tuple(missing))
 
 
 def _robustness(result: RunResult) -> Item:

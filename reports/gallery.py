@@ -99,6 +99,10 @@ def gallery(result: RunResult) -> dict[str, object]:
         "wrong": part.errors,
         "lead": _lead(part.errors, part.confident_errors),
         "methods": sorted({cell.method for cell in explained} - {""}),
+        "views": max(
+            (int(str(each.get("views", 1))) for each in result.recipes.values()), default=1
+        ),
+        "drawn": part.drawn,
         "alike": any(cell.neighbours for cell in explained),
         "described": part.descriptors and bool(explained),
         "note": part.note,

@@ -56,6 +56,8 @@ def model_card(result: RunResult) -> str:
         limits=study.limits(result)["lines"],
         source=study.source(result.commit),
         disease=words.listing(result.evaluation.positive) if result.evaluation.positive else "",
+        purpose=result.dataset.origin.purpose,
+        origin=study.origin(result.dataset),
         features=words.features(result),
         wins=words.wins(result),
         named=words.METRICS,

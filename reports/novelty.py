@@ -57,7 +57,7 @@ def _disturbed(part: NoveltyPart) -> list[str]:
         for each in found:
             if each.strength == strength and each.auroc is not None:
                 seen = (each.auroc.value or 0.0) >= USEFUL and (each.auroc.low or 0.0) > 0.5
-                (told if seen else missed).append(each.name)
+                (told if seen else missed).append(words.disturbance(each.name))
         line = f"Of disturbances of strength {strength} it sees {words.listing(told)}"
         if missed:
             line += f", and does not, or barely, see {words.listing(missed)}"

@@ -84,7 +84,9 @@ def novelty(
 
 def title_of(each: NoveltyOf) -> str:
     """A set for people: its name, and how strong a disturbance was."""
-    return f"{each.name}, strength {each.strength}" if each.strength else each.name
+    if not each.strength:
+        return each.name
+    return f"{words.disturbance(each.name)}, strength {each.strength}"
 
 
 def _line(style: _Style) -> dict[str, Any]:

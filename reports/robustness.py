@@ -6,22 +6,13 @@ from classifiers.evaluation.stress_parts import Perturbed, RobustnessPart
 from classifiers.result import RunResult
 from reports import robustness_figure, words
 
-TITLES = {
-    "stain": "Stain",
-    "blur": "Blur",
-    "jpeg": "JPEG",
-    "resize": "Resolution",
-    "rotation": "Rotation",
-    "noise": "Noise",
-}
-
 
 def robustness(result: RunResult) -> dict[str, object]:
     """What was found in words, the figure, the table, and pictures of one cell."""
     part = result.robustness
     kinds = list(dict.fromkeys(each.kind for each in part.perturbed))
     of_kind = [
-        (title_of(kind), [each for each in part.perturbed if each.kind == kind]) for kind in kinds
+        (_title(kind), [each for each in part.perturbed if each.kind == kind]) for kind in kinds
     ]
     strengths = sorted({each.strength for each in part.perturbed})
     return {
@@ -54,11 +45,6 @@ def trust(result: RunResult) -> list[str]:
     return [_first(part)]
 
 
-def title_of(kind: str) -> str:
-    """A kind of disturbance for people; one that is not known stays as it is."""
-    return TITLES.get(kind, kind)
-
-
 def _first(part: RobustnessPart) -> str:
     """Which disturbances cost something at strength 1."""
     mild = [each for each in part.perturbed if each.strength == 1]
@@ -75,7 +61,8 @@ def _first(part: RobustnessPart) -> str:
             "interval of the change lies below zero."
         )
     named = words.listing(
-        f"{_in_words(each)} by {words.signed_figure(each.f1_macro_change)}" for each in harmful
+        f"{words.disturbance(each.kind)} by {words.signed_figure(each.f1_macro_change)}"
+        for each in harmful
     )
     return (
         f"{start}, the classifier's macro F1 changes under {named}: expect less on images from "
@@ -92,16 +79,16 @@ def _worst(part: RobustnessPart) -> str:
     if not _is_loss(worst):
         return "No disturbance at any strength costs it macro F1 beyond chance."
     return (
-        f"It loses most under {_in_words(worst)} of strength {worst.strength} "
+        f"It loses most under {words.disturbance(worst.kind)} of strength {worst.strength} "
         f"({worst.setting}): macro F1 {words.figure(worst.f1_macro)} instead of "
         f"{words.figure(part.f1_macro)}, and {words.percent(worst.changed, 1)} of the cells are "
         "decided otherwise."
     )
 
 
-def _in_words(each: Perturbed) -> str:
-    title = title_of(each.kind)
-    return title if title.isupper() else title.lower()
+def _title(kind: str) -> str:
+    name = words.disturbance(kind)
+    return name[:1].upper() + name[1:]
 
 
 def _change(each: Perturbed) -> tuple[str, str]:

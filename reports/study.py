@@ -2,9 +2,23 @@
 
 import shlex
 
-from classifiers.result import DatasetPart, RunResult
+from classifiers.result import DatasetPart, RunResult, SearchedPart, TuningPart
 from reports import words
 
+# What a card may say of the set, as it is printed; its purpose stands under the intended use.
+ORIGIN_NAMES = {
+    "labelled_by": "Labelled by",
+    "centre": "Centre",
+    "dates": "Dates",
+    "stain": "Stain",
+    "microscope": "Microscope",
+}
+# Parameters of the preparation; those of a classifier bear the field's names.
+PREPARATION = {
+    "pca": "principal components kept",
+    "root": "whether the signed square root of the embeddings is taken first",
+    "weight": "of the columns that this backbone made",
+}
 STAGES = ("extract", "fit", "report")
 FEW_CELLS, FEW_GROUPS = 30, 5  # below these a class is named among the limits
 
@@ -34,7 +48,13 @@ def use(result: RunResult) -> dict[str, object]:
     return {
         "classes": result.dataset.classes,
         "disease": words.listing(disease) if disease else "",
+        "purpose": result.dataset.origin.purpose,
     }
+
+
+def origin(part: DatasetPart) -> list[tuple[str, str, str]]:
+    """What the card may say of the set: title, what it says (or nothing), key of the card."""
+    return [(title, getattr(part.origin, key), key) for key, title in ORIGIN_NAMES.items()]
 
 
 def dataset(result: RunResult) -> dict[str, object]:
@@ -53,6 +73,7 @@ def dataset(result: RunResult) -> dict[str, object]:
     return {
         "rows": rows,
         "total": total,
+        "origin": origin(part),
         "reviewed": _reviewed(part),
         "doubted": sum(result.label_errors.suspected.values()),
     }
@@ -137,7 +158,47 @@ def tuning(result: RunResult) -> dict[str, object]:
         + (f"; {part.workers} workers, so not repeatable" if part.workers > 1 else ""),
         "calibration": words.CALIBRATIONS[part.calibration],
         "decision": decision,
+        "spaces": _spaces(part),
+        "meanings": _meanings(part),
+        "unsearched": unsearched(part),
     }
+
+
+def unsearched(part: TuningPart) -> list[str]:
+    """Tuned classifiers whose search space the result does not hold."""
+    names = dict.fromkeys(study.classifier for study in part.studies)
+    return [name for name in names if not part.spaces.get(name)]
+
+
+def _spaces(part: TuningPart) -> list[tuple[str, str, str]]:
+    """Classifier, parameter and where it was sought; what all classifiers share stands first."""
+    shared: list[SearchedPart] = []
+    if len(part.spaces) > 1:
+        first, *others = part.spaces.values()
+        shared = [each for each in first if all(each in other for other in others)]
+    rows = [("all", each) for each in shared]
+    rows += [
+        (name, each) for name, space in part.spaces.items() for each in space if each not in shared
+    ]
+    return [(name, each.name, _sought(each)) for name, each in rows]
+
+
+def _meanings(part: TuningPart) -> list[tuple[str, str]]:
+    names = {each.name.split(" ")[0] for space in part.spaces.values() for each in space}
+    return [(name, meaning) for name, meaning in PREPARATION.items() if name in names]
+
+
+def _sought(searched: SearchedPart) -> str:
+    """Values and condition: ``0.01 to 1, on a logarithmic scale, only with kernel = rbf``."""
+    if searched.low is not None and searched.high is not None:
+        said = f"{words.parameter(searched.low)} to {words.parameter(searched.high)}"
+        said += ", on a logarithmic scale" if searched.log else ""
+    else:
+        said = ", ".join(map(words.parameter, searched.choices))
+        said += " (fixed)" if len(searched.choices) == 1 else ""
+    for name, choices in searched.only.items():
+        said += f", only with {name} = {' or '.join(map(words.parameter, choices))}"
+    return said
 
 
 def limits(result: RunResult) -> dict[str, object]:

@@ -36,6 +36,14 @@ ROLES = {
 }
 
 
+DISTURBANCES = {"jpeg": "JPEG", "resize": "low resolution"}  # that are not called as they are
+
+
+def disturbance(kind: str) -> str:
+    """A kind of disturbance, as in a sentence."""
+    return DISTURBANCES.get(kind, kind)
+
+
 def selected(result: RunResult) -> ClassifierResult:
     """The classifier that is the headline.
 

@@ -6,6 +6,7 @@ import pytest
 
 from data.cards import card_names, load_card
 from data.errors import BlastlineError
+from data.origin import ORIGIN, Origin
 from pipeline.cards import new_card, show_card, show_cards
 from tests.data.folders import put
 from tests.pipeline.commands import REFUSED, Guarded
@@ -25,7 +26,8 @@ def test_one_card_is_shown_whole(capsys: pytest.CaptureFixture[str], tmp_path: P
     show_card("cnmc2019")
     out = "".join(capsys.readouterr().out.split())
     card = load_card("cnmc2019")
-    for text in (card.pattern, card.table[0].file[0], *card.examples, "(positive:all)"):
+    shown = (card.pattern, card.table[0].file[0], *card.examples, "(positive:all)", card.purpose)
+    for text in shown:
         assert text.replace(" ", "") in out
     with pytest.raises(BlastlineError, match="has no card"):
         show_card("nothing")
@@ -51,6 +53,19 @@ def test_a_new_card_describes_the_folder_and_scans_it(folder: Path, guarded: Gua
     done = guarded("scan", "--dataset", card, "--images", folder, "--work", work, "--folds", "2")
     assert (done.code, done.err) == (0, "")
     assert "6 groups (by patient) in 2 folds" in done.out
+
+
+def test_a_new_card_hints_at_what_no_path_can_tell(folder: Path, guarded: Guarded) -> None:
+    card = folder.parent / "ours.toml"
+    guarded("card", "new", folder, "--out", card)
+    assert load_card(str(card)).origin == Origin()
+    text = card.read_text(encoding="utf-8")
+    for name in ORIGIN:
+        assert text.count(f'# {name} = ""') == 1
+        text = text.replace(f'# {name} = ""', f'{name} = "our {name}"')
+    card.write_text(text, encoding="utf-8")
+    assert load_card(str(card)).origin == Origin(**{name: f"our {name}" for name in ORIGIN})
+    show_card(str(card))
 
 
 def test_no_file_is_ever_overwritten(folder: Path, guarded: Guarded) -> None:

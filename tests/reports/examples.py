@@ -12,10 +12,12 @@ from classifiers.result import (
     FlowStep,
     Gate,
     RunResult,
+    SearchedPart,
     SplitPart,
     StudyPart,
     TuningPart,
 )
+from data.origin import ORIGIN, Origin
 from tests.reports.example_audit import audit
 from tests.reports.example_cells import galleries
 from tests.reports.example_evaluation import evaluation
@@ -113,6 +115,7 @@ def build(plan: Plan) -> RunResult:
             decided=plan.decided,
             changed=min(plan.decided, 3),
             reviewers=[f"Dr Bennett{odd}"] if plan.decided else [],
+            origin=Origin(**{name: f"the {name} {odd}" for name in ORIGIN if patients}),
         ),
         flow=_flow(plan, odd),
         split=SplitPart(
@@ -209,6 +212,14 @@ def _tuning() -> TuningPart:
         studies=studies,
         selected_per_fold=["svm", "svm", "logistic", "svm", "svm"],
         selected_final="svm",
+        spaces={
+            name: [
+                SearchedPart(name="root", choices=[True, False]),
+                SearchedPart(name="C", low=0.003, high=300 + number, log=True),
+                SearchedPart(name="gamma", low=0.1, high=0.5, only={"shape": ["round"]}),
+            ]
+            for number, name in enumerate(("logistic", "svm", "dense"))
+        },
     )
 
 

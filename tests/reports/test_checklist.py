@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from classifiers.result import RunResult
+from data.guess import NOT_KNOWN
 from reports.build import render_page
 from reports.checklist import Item, checked
 from reports.sections import SECTIONS
@@ -101,3 +102,78 @@ def test_baselines_that_were_not_run_are_named() -> None:
     own = {key: each for key, each in result.classifiers.items() if each.role != "baseline"}
     none = result.model_copy(update={"classifiers": own, "audit": None})
     assert items(none)["Baselines"].state == "not reported"
+
+
+def test_what_the_card_states_is_reported_and_what_it_leaves_out_is_named() -> None:
+    stated, silent = (items(build(EXAMPLES[name])) for name in ("five", "no_patients"))
+    for title, said in (
+        ("Intended", "not stated"),
+        ("Data", "not stated: centre, dates, stain and microscope"),
+        ("Reference", "who labelled"),
+    ):
+        assert stated[title].state == "reported", title
+        assert silent[title].state == "in part" and lacks(silent[title], said), title
+    result = build(EXAMPLES["five"])
+    origin = result.dataset.origin.model_copy(update={"stain": ""})
+    data = result.dataset.model_copy(update={"origin": origin, "licence": ""})
+    missing = items(result.model_copy(update={"dataset": data}))["Data"].missing
+    assert missing == ("licence: none given on the card", "not stated: stain")
+    guessed = data.model_copy(update={"citation": NOT_KNOWN, "licence": NOT_KNOWN})
+    missing = items(result.model_copy(update={"dataset": guessed}))["Data"].missing
+    assert [each.split(":")[0] for each in missing] == ["citation", "licence", "not stated"]
+
+
+def test_tuning_is_reported_only_with_the_space_of_every_classifier() -> None:
+    result = build(EXAMPLES["five"])
+    assert items(result)["Tuning"].state == "reported"
+
+    def item(**fields: object) -> Item:
+        tuning = result.tuning.model_copy(update=fields)
+        return items(result.model_copy(update={"tuning": tuning}))["Tuning"]
+
+    without = {name: each for name, each in result.tuning.spaces.items() if name != "svm"}
+    assert item(spaces=without).missing == ("search space of svm: not recorded",)
+    assert lacks(item(spaces={}), "logistic, svm and dense")
+    assert item(studies=[]).state == "not reported"
+    assert lacks(item(selected_per_fold=[]), "nesting")
+
+
+def test_nothing_that_is_gone_is_called_reported() -> None:
+    result = build(EXAMPLES["five"])
+    recipe = next(iter(result.recipes.values()))
+    selected = result.classifiers["selected"]
+    test = selected.test.model_copy(update={"confusion": [], "per_class": {}})
+    assert result.self_training
+    rounds = result.self_training.model_copy(update={"rounds": []})
+    empty = result.dataset.images_per_class | {result.dataset.classes[0]: 0}
+    found = {
+        item.title.split()[0].rstrip(":"): item
+        for item in checked(
+            result.model_copy(
+                update={
+                    "flow": [],
+                    "recipes": {"a": {**recipe, "weights_digest": ""}},
+                    "versions": {},
+                    "machine": "",
+                    "dataset": result.dataset.model_copy(update={"images_per_class": empty}),
+                    "classifiers": {
+                        **result.classifiers,
+                        "selected": selected.model_copy(update={"test": test}),
+                    },
+                    "self_training": rounds,
+                }
+            )
+        )
+    }
+    assert found["Flow"].state == "not reported"
+    for title, said in (
+        ("Data", "images: none of Normal"),
+        ("Recipe", "digest of the weights of mobilenet_v2"),
+        ("Recipe", "versions: not recorded"),
+        ("Recipe", "machine: not recorded"),
+        ("Results", "figures of the classes"),
+        ("Confusion", "the confusion matrix"),
+        ("Self-training", "its rounds"),
+    ):
+        assert lacks(found[title], said), title
+        assert not lacks(items(result)[title], said), title

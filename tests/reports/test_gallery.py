@@ -12,6 +12,7 @@ from reports.gallery import trust
 from tests.reports.example_cells import draw_thumbnails, pictures
 from tests.reports.examples import EXAMPLES, HOSTILE, build
 from tests.reports.pages import Page
+from tests.reports.test_sections import read
 
 
 def gallery_of(result: RunResult, folder: Path) -> str:
@@ -47,8 +48,8 @@ def test_each_cell_has_its_neighbours_and_descriptors_in_their_units(tmp_path: P
     )
     text = Page(gallery_of(changed(result, confident_errors=[cell], least_confident=[]),
                            tmp_path)).text("gallery")  # fmt: skip
-    assert "+18.0 nucleus area 0.213, usually 0.171 share of frame" in text
-    assert "−7.0 chromatin contrast 1 1,234, usually 980 squared grey levels" in text
+    assert "+18.0 nucleus area: 0.213, usually 0.171 (share of frame)" in text
+    assert "−7.0 chromatin contrast 1: 1,234, usually 980 (squared grey levels)" in text
     for near in cell.neighbours:
         assert f"{near.label} {near.likeness:.2f} patient {near.patient}" in text
 
@@ -110,3 +111,14 @@ def test_what_is_said_of_trust_is_about_the_surest_error() -> None:
     one = changed(result, errors=1, confident_errors=result.galleries.confident_errors[-1:])
     assert trust(one)[0].endswith("its only error gave the wrong class 0.910.")
     assert trust(changed(result, errors=0, confident_errors=[])) == []
+
+
+def test_views_and_drawn_neighbours_are_said_where_the_run_had_them() -> None:
+    result = build(EXAMPLES["five"])
+    plain = read("gallery", result).text("main")
+    assert "views" not in plain and "drawn at random)" not in plain
+    recipes = {digest: {**each, "views": 8} for digest, each in result.recipes.items()}
+    text = read("gallery", result.model_copy(update={"recipes": recipes})).text("main")
+    assert "by 8 views of it; a map explains the picture itself" in text
+    text = read("gallery", changed(result, drawn=True)).text("main")
+    assert "whole groups drawn at random" in text

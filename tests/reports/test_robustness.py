@@ -8,8 +8,9 @@ from classifiers.estimate import Estimate
 from classifiers.evaluation.stress_parts import Perturbed, RobustnessPart
 from classifiers.result import RunResult
 from reports.build import render_section, template_environment
-from reports.robustness import TITLES, robustness, trust
+from reports.robustness import robustness, trust
 from reports.sections import SECTIONS
+from reports.words import disturbance
 from tests.reports.examples import EXAMPLES, HOSTILE, build
 from tests.reports.pages import Page
 
@@ -49,7 +50,8 @@ def test_every_disturbance_stands_in_figure_and_table(name: str, tmp_path: Path)
     assert len(found.tags("svg")) == 1
     rows = found.text("tbody")
     for each in result.robustness.perturbed:
-        title = TITLES.get(each.kind, each.kind)
+        title = disturbance(each.kind)
+        title = title[:1].upper() + title[1:]
         assert " ".join(f"{title} {each.strength}".split()) in rows
         assert f"{each.f1_macro.value:.3f}" in rows
         assert " ".join(each.setting.split()) in rows
