@@ -15,8 +15,9 @@ from classifiers.cells import NO_LABEL
 from classifiers.embedding_map import choose_cells, mixing, project
 from classifiers.fitting import predict
 from classifiers.protocol import Evaluation, unseen
-from data.decode import MAX_BYTES, UnreadableImageError, decode
-from data.files import atomic_path, read_regular
+from data.decode import UnreadableImageError
+from data.files import atomic_path
+from data.images import read_image
 from features.preprocess import resize
 from pipeline.config import RunConfig
 from pipeline.console import progress
@@ -146,18 +147,15 @@ def _read(shown: pd.DataFrame, images: Path) -> list[np.ndarray | None]:
         try:
             for start in range(0, len(tasks), BATCH):
                 some = tasks[start : start + BATCH]
-                found += pool.map(lambda task: _small(images / task[0], task[1]), some)
+                found += pool.map(lambda task: _small(images, *task), some)
                 update(len(found), len(tasks))
         finally:
             pool.shutdown(cancel_futures=True)
     return found
 
 
-def _small(path: Path, sha256: str) -> np.ndarray | None:
+def _small(root: Path, path: str, sha256: str) -> np.ndarray | None:
     try:
-        content = read_regular(path.resolve(), MAX_BYTES)
-        if hashlib.sha256(content).hexdigest() != sha256:
-            return None
-        return resize(decode(content), SIDE)
+        return resize(read_image(root, path, sha256), SIDE)
     except (OSError, UnreadableImageError):
         return None

@@ -16,9 +16,10 @@ from classifiers.likeness import nearest_labelled
 from classifiers.protocol import SELECTED, Evaluation, Part
 from data.decode import UnreadableImageError
 from data.files import atomic_path
+from data.images import read_image
 from pipeline.config import RunConfig
 from pipeline.console import progress
-from pipeline.heatmaps import REFUSALS, HeatMaps, read_image
+from pipeline.heatmaps import REFUSALS, HeatMaps
 from pipeline.inputs import FitInputs
 from pipeline.overlay import jpeg, overlay, picture_of
 from pipeline.recipes import networks_folder
@@ -158,12 +159,13 @@ class _Explaining:
 
     def _neighbour(self, row: int, likeness: float) -> Neighbour:
         entry = self.inputs.manifest.frame.iloc[row]
-        image = Path(self.inputs.scan.images) / entry.path
         return Neighbour(
             image_id=entry.image_id,
             label=entry.label,
             patient=entry.patient,
-            thumbnail=write_thumbnail(image, entry.sha256, self.config.run_folder),
+            thumbnail=write_thumbnail(
+                Path(self.inputs.scan.images), entry.path, entry.sha256, self.config.run_folder
+            ),
             likeness=round(likeness, 4),
         )
 

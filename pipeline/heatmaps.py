@@ -1,6 +1,5 @@
 """Heat maps of cells under test: class activation where the head is linear, else occlusion."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +13,7 @@ import numpy as np
 
 from classifiers.evidence import Contrast, LinearHead, linear_head
 from classifiers.fitting import Model
-from data.decode import MAX_BYTES, UnreadableImageError, decode
 from data.errors import BlastlineError
-from data.files import read_regular
 from features.activation import SpatialEngine, activation_map, averages_to, make_spatial_engine
 from features.engine import Engine
 from features.fuse import fuse
@@ -117,18 +114,6 @@ class HeatMaps:
                 blocks.append(np.concatenate(list(pool.map(engine.embed, batches))))
         scores = contrast.score(fuse(blocks, [plan.recipe for plan in self._plans]))
         return HeatMap("occlusion", occlusion_map(scores[-1] - scores[:-1]), image)
-
-
-def read_image(root: Path, path: str, sha256: str) -> np.ndarray:
-    """The (h, w, 3) uint8 RGB image of a cell as it was scanned.
-
-    Raises:
-        OSError: it is gone or cannot be read. UnreadableImageError: it is damaged or another one.
-    """
-    content = read_regular((root / path).resolve(), MAX_BYTES)
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise UnreadableImageError("changed since it was scanned")
-    return decode(content)
 
 
 def _alone(recipe: Recipe) -> Recipe:

@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ import pandas as pd
 
 from data.decode import MAX_BYTES, UnreadableImageError, decode
 from data.files import read_regular
+from data.images import read_image
 from features.preprocess import parse_steps
 from features.stain import Step
 from pipeline.crop_table import TABLE
@@ -62,10 +62,7 @@ class Pictures:
     def read(self, path: str, sha256: str) -> Picture:
         """The picture of a cell; why there is none goes into ``failed``."""
         try:
-            content = read_regular((self._root / path).resolve(), MAX_BYTES)
-            if hashlib.sha256(content).hexdigest() != sha256:
-                raise UnreadableImageError("changed since it was scanned: extract again")
-            image = decode(content)
+            image = read_image(self._root, path, sha256)
         except (OSError, UnreadableImageError) as error:
             self.failed[path] = (getattr(error, "strerror", None) or str(error)).lower()
             return Picture()

@@ -12,8 +12,9 @@ from classifiers.evaluation.robustness import examine_robustness
 from classifiers.evaluation.stress_parts import RobustnessPart
 from classifiers.fitting import predict
 from classifiers.protocol import SELECTED, Evaluation
-from data.decode import MAX_BYTES, UnreadableImageError, decode
-from data.files import atomic_path, read_regular
+from data.decode import UnreadableImageError
+from data.files import atomic_path
+from data.images import read_image
 from features.disturb import disturb
 from features.preprocess import resize
 from pipeline.config import RunConfig
@@ -86,7 +87,7 @@ def _with_example(
     """The part with pictures of one cell; without, where its image is gone."""
     shown = inputs.manifest.frame.iloc[row]
     try:
-        image = decode(read_regular(Path(inputs.scan.images) / shown.path, MAX_BYTES))
+        image = read_image(Path(inputs.scan.images), shown.path, shown.sha256)
     except (OSError, UnreadableImageError):
         return part
     name = f"thumbnails/{shown.sha256[:16]}"

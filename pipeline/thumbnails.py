@@ -9,8 +9,9 @@ import numpy as np
 
 from classifiers.cells import Cells
 from classifiers.protocol import SELECTED, Evaluation, unseen
-from data.decode import UnreadableImageError, decode
+from data.decode import UnreadableImageError
 from data.files import atomic_path
+from data.images import read_image
 from data.manifest import Manifest
 from features.preprocess import resize
 from pipeline.scan import ScanRecord
@@ -78,14 +79,14 @@ def cell_writer(
             "predicted": cells.classes[int(decided[position])],
             "probabilities": {name: round(float(value), 6) for name, value in named},
             "patient": row.patient,
-            "thumbnail": write_thumbnail(Path(scan.images) / row.path, row.sha256, folder),
+            "thumbnail": write_thumbnail(Path(scan.images), row.path, row.sha256, folder),
         }
 
     return shown
 
 
-def write_thumbnail(image: Path, sha256: str, folder: Path) -> str:
-    """A small JPEG, scaled to a square; where the image is gone the report shows a placeholder.
+def write_thumbnail(root: Path, path: str, sha256: str, folder: Path) -> str:
+    """Write a small square JPEG of an image, unless it is gone or changed.
 
     Returns:
         Its path inside the run's ``folder``.
@@ -95,7 +96,7 @@ def write_thumbnail(image: Path, sha256: str, folder: Path) -> str:
     if target.is_file():
         return name  # named after the content of the image
     try:
-        small = resize(decode(image.read_bytes()), SIDE)
+        small = resize(read_image(root, path, sha256), SIDE)
     except (OSError, UnreadableImageError):
         return name
     encoded = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1]

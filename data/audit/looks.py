@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from data.audit import fingerprint, properties
-from data.decode import MAX_BYTES, UnreadableImageError, decode
-from data.files import atomic_path, read_regular
+from data.decode import UnreadableImageError, decode
+from data.files import atomic_path
 from data.hashes import Progress
+from data.images import read_content
 
 FORMAT = 1  # raised when a look at the same image would give other numbers
 PART = 512  # images
@@ -130,24 +131,8 @@ def look(
     return failed
 
 
-def read_image(root: Path, path: str, sha256: str) -> np.ndarray:
-    """Decode a file that still has the content it was hashed by.
-
-    Raises:
-        OSError: it cannot be read. UnreadableImageError: it is no image, or has changed since.
-    """
-    return decode(_content(root, path, sha256))
-
-
-def _content(root: Path, path: str, sha256: str) -> bytes:
-    content = read_regular(root / path, MAX_BYTES)
-    if len(content) <= MAX_BYTES and hashlib.sha256(content).hexdigest() != sha256:
-        raise UnreadableImageError(f"{path} has changed since it was hashed")
-    return content
-
-
 def _look(root: Path, path: str, sha256: str) -> np.ndarray:
-    content = _content(root, path, sha256)
+    content = read_content(root, path, sha256)
     image = decode(content)
     row = np.empty(1, DTYPE)
     row["sha256"] = sha256.encode()

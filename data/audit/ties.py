@@ -11,12 +11,13 @@ from typing import Literal
 import numpy as np
 
 from data.audit.looks import FORMAT as LOOKS_FORMAT
-from data.audit.looks import Looks, look, read_image
+from data.audit.looks import Looks, look
 from data.audit.pairs import find_pairs
 from data.decode import UnreadableImageError
 from data.errors import BlastlineError
 from data.files import write_text
 from data.hashes import Progress
+from data.images import read_image
 
 FORMAT = 2  # raised when other pairs would be found among the same images
 Stage = Callable[[str, str], AbstractContextManager[Progress]]

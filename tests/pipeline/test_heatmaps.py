@@ -10,14 +10,11 @@ from classifiers.evidence import Contrast
 from classifiers.logistic import SPEC as LOGISTIC
 from classifiers.preparation import Preparation, make_pipeline
 from classifiers.svm import SPEC as SVM
-from data.decode import UnreadableImageError
 from data.errors import BlastlineError
-from data.files import sha256_file
 from features.backbones import mean_colour
 from features.preprocess import resize
 from features.recipe import Recipe
-from pipeline.heatmaps import HeatMaps, read_image
-from tests.pipeline.commands import paint
+from pipeline.heatmaps import HeatMaps
 
 SIDE, FIELDS = 84, 7
 COLOUR = Recipe("mean_colour", "none", "revision 1", engine="opencv", pooling="none")
@@ -103,15 +100,3 @@ def test_other_weights_than_those_of_the_run_are_refused() -> None:
     recipe = Recipe("mobilenet_v2", "random", "random seed 3", size=96, alpha=0.35)
     with pytest.raises(BlastlineError, match="weights"):
         HeatMaps([recipe], "/nowhere/weights", Path("none"))
-
-
-def test_only_the_image_that_was_scanned_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "cell.png"
-    paint(path, (200, 60, 60), 1)
-    digest = sha256_file(path)
-    assert read_image(tmp_path, "cell.png", digest).shape == (32, 32, 3)
-    paint(path, (200, 60, 60), 2)
-    with pytest.raises(UnreadableImageError, match="changed since it was scanned"):
-        read_image(tmp_path, "cell.png", digest)
-    with pytest.raises(OSError, match="No such file"):
-        read_image(tmp_path, "gone.png", digest)

@@ -1,26 +1,15 @@
 """A browser drives the review page: keys, mouse, undo, lists, sizes."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from data.decisions import read_decisions
-from tests.pipeline.review_reader import NAME, Open, api, browsers, made_of, readers
+from tests.pipeline.review_reader import NAME, Open, api, made_of
 from tests.reports.example_review import changed, review
 
 CLASSES = ("blast", "normal", "other")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["api.Browser"]:
-    yield from browsers()
-
-
-@pytest.fixture
-def open_page(chromium: "api.Browser", tmp_path: Path) -> Iterator[Open]:
-    yield from readers(chromium, tmp_path)
 
 
 def test_keys_decide_and_the_csv_says_what_was_decided(open_page: Open, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,21 +13,11 @@ from pipeline.review import run_review
 from pipeline.scan import read_scan
 from reports.review import write_review
 from tests.pipeline.commands import Run
-from tests.pipeline.review_reader import Open, api, browsers, made_of, readers
+from tests.pipeline.review_reader import Open, made_of
 from tests.reports.example_review import changed, review
 from tests.reports.examples import HOSTILE
 
 FULL = "void (Storage.prototype.setItem = () => { throw new Error('full') })"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["api.Browser"]:
-    yield from browsers()
-
-
-@pytest.fixture
-def open_page(chromium: "api.Browser", tmp_path: Path) -> Iterator[Open]:
-    yield from readers(chromium, tmp_path)
 
 
 def test_a_file_of_decisions_is_loaded_in_another_browser(open_page: Open, tmp_path: Path) -> None:

@@ -1,26 +1,18 @@
 """A browser reads the page that compares runs: tables sort by keyboard, and need no script."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from reports.compare import write_comparison
-from tests.pipeline.review_reader import api, browsers
+from tests.pipeline.review_reader import api
 from tests.reports.test_compare import comparison
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator["api.Browser"]:
-    yield from browsers()
-
-
 def test_headers_sort_their_table_by_keyboard_and_values_that_are_not_there_stay_last(
-    browser: "api.Browser", tmp_path: Path
+    chromium: "api.Browser", tmp_path: Path
 ) -> None:
     made = comparison("morph", "vgg", "resnet")
     path = write_comparison(made, tmp_path / "compare.html")
-    page, complaints, requests = browser.new_page(), [], set()
+    page, complaints, requests = chromium.new_page(), [], set()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: requests.add(request.url.partition(":")[0]))
@@ -50,9 +42,9 @@ def test_headers_sort_their_table_by_keyboard_and_values_that_are_not_there_stay
     page.close()
 
 
-def test_without_script_the_page_is_whole(browser: "api.Browser", tmp_path: Path) -> None:
+def test_without_script_the_page_is_whole(chromium: "api.Browser", tmp_path: Path) -> None:
     path = write_comparison(comparison("a", "b"), tmp_path / "compare.html")
-    profile = browser.new_context(java_script_enabled=False)
+    profile = chromium.new_context(java_script_enabled=False)
     page = profile.new_page()
     page.goto(path.as_uri())
     assert page.locator("thead button").count() == 0

@@ -7,17 +7,12 @@ import pytest
 
 from classifiers.cell_parts import MapPart
 from reports.build import render_page, write_page
-from tests.pipeline.review_reader import api, browsers
+from tests.pipeline.review_reader import api
 from tests.reports import example_map
 from tests.reports.examples import EXAMPLES, HOSTILE, build
 from tests.reports.map_reader import MIDDLE, MOVING, Reader
 
 Open = tuple[Reader, MapPart]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["api.Browser"]:
-    yield from browsers()
 
 
 def written(folder: Path, name: str = "five", **changes: object) -> tuple[Path, MapPart]:
@@ -37,9 +32,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MapPart]:
 
 
 @pytest.fixture
-def five(browser: "api.Browser", report: tuple[Path, MapPart]) -> Iterator[Open]:
+def five(chromium: "api.Browser", report: tuple[Path, MapPart]) -> Iterator[Open]:
     file, part = report
-    reader = Reader(browser, file, 1440)
+    reader = Reader(chromium, file, 1440)
     yield reader, part
     assert (reader.complaints, reader.requests - {"file", "data"}) == ([], set())
     reader.profile.close()
@@ -175,13 +170,13 @@ def test_it_follows_the_scheme_and_does_not_move_by_itself(five: Open) -> None:
     assert reader.page.evaluate(MOVING) is False
 
 
-def test_print_and_no_script_show_the_still_figure(five: Open, browser: "api.Browser") -> None:
+def test_print_and_no_script_show_the_still_figure(five: Open, chromium: "api.Browser") -> None:
     reader, _ = five
     assert not reader.page.locator(".map-still").is_visible()
     reader.page.emulate_media(media="print")
     assert reader.page.locator(".map-still svg.map-plot").is_visible()
     assert not reader.page.locator(".map-live").is_visible()
-    plain = Reader(browser, reader.file, 1440, java_script_enabled=False)
+    plain = Reader(chromium, reader.file, 1440, java_script_enabled=False)
     assert plain.page.locator(".map-still svg.map-plot").is_visible()
     assert not plain.page.locator(".map-live").is_visible()
     assert plain.page.locator(".map-still .map-legend li").count() == 7
@@ -189,10 +184,10 @@ def test_print_and_no_script_show_the_still_figure(five: Open, browser: "api.Bro
 
 
 def test_a_finger_finds_cells_on_a_phone(
-    browser: "api.Browser", report: tuple[Path, MapPart]
+    chromium: "api.Browser", report: tuple[Path, MapPart]
 ) -> None:
     file, part = report
-    reader = Reader(browser, file, 390, has_touch=True)
+    reader = Reader(chromium, file, 390, has_touch=True)
     cell = outermost(part)
     reader.page.touchscreen.tap(*reader.place(part, cell))
     assert reader.tip.splitlines()[0] == part.image_id[cell]
@@ -210,9 +205,9 @@ def test_a_finger_finds_cells_on_a_phone(
     reader.profile.close()
 
 
-def test_hostile_names_are_text(browser: "api.Browser", tmp_path: Path) -> None:
+def test_hostile_names_are_text(chromium: "api.Browser", tmp_path: Path) -> None:
     file, part = written(tmp_path, "hostile")
-    reader = Reader(browser, file, 1440)
+    reader = Reader(chromium, file, 1440)
     legend = reader.page.locator(".map-side .map-legend").inner_text()
     assert HOSTILE[0] in legend and HOSTILE[3] in legend
     reader.page.mouse.move(*reader.place(part, outermost(part)))

@@ -1,15 +1,14 @@
 """A browser reads the report: sorting, light and dark, print, hostile names, no script at all."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from reports.build import render_page, write_page
 from reports.sections import SECTIONS
-from tests.pipeline.review_reader import Open, Reader, api, browsers, readers
-from tests.reports.example_cells import draw_thumbnails
+from tests.pipeline.review_reader import Open, Reader, api
 from tests.reports.examples import EXAMPLES, HOSTILE, build
+from tests.reports.written import written_examples
 
 BLOCKED = """Object.defineProperty(
     window, "localStorage", {get() { throw new Error("blocked"); }})"""
@@ -17,25 +16,8 @@ CLASSES = "#per-class table"
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator["api.Browser"]:
-    yield from browsers()
-
-
-@pytest.fixture
-def open_page(chromium: "api.Browser", tmp_path: Path) -> Iterator[Open]:
-    yield from readers(chromium, tmp_path)
-
-
-@pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The examples as pages with pictures."""
-    found = {}
-    for name in ("five", "two", "hostile"):
-        folder = tmp_path_factory.mktemp(name)
-        result = build(EXAMPLES[name])
-        draw_thumbnails(result, folder)
-        found[name] = write_page(render_page(result, folder), folder / "report.html")
-    return found
+    return written_examples(tmp_path_factory)
 
 
 def ground(reader: Reader) -> str:
