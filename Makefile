@@ -50,6 +50,7 @@ BUNDLE ?=
 
 # A variable that is not set stays unsaid, so that the run's own configuration decides.
 option = $(if $($(1)),--$(2) '$($(1))')
+switch = $(if $(filter-out 0 1,$($(1))),$(error $(1)='$($(1))': expected 1 or 0))$(if $($(1)),$(if $(filter 0,$($(1))),--no-$(2),--$(2)))
 RUN_OPTIONS = $(call option,DATASET,dataset) $(call option,BACKBONE,backbone) \
 	$(call option,RUN,run) $(call option,WORK,work)
 PICTURE_OPTIONS = $(call option,STEPS,steps) $(call option,VIEWS,views) \
@@ -57,7 +58,7 @@ PICTURE_OPTIONS = $(call option,STEPS,steps) $(call option,VIEWS,views) \
 IMAGE_OPTIONS = $(call option,IMAGES,images) $(call option,SPLIT,split) $(call option,WEIGHTS,weights) \
 	$(call option,ALPHA,alpha) $(call option,LAYER,layer) $(call option,POOLING,pooling) \
 	$(PICTURE_OPTIONS) $(call option,ENGINE,engine) $(call option,PRECISION,precision) \
-	$(call option,GATE,gate) $(if $(CONTROL),$(if $(filter 0,$(CONTROL)),--no-control,--control)) \
+	$(call option,GATE,gate) $(call switch,CONTROL,control) \
 	$(call option,ROBUSTNESS,robustness)
 LEARN_OPTIONS = $(call option,CLASSIFIERS,classifiers) $(call option,TRIALS,trials) \
 	$(call option,METRIC,metric) $(call option,ROUNDS,rounds) $(call option,THRESHOLD,threshold) \

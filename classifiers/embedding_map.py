@@ -154,7 +154,7 @@ def _share_by_lot(
         return np.empty(0)
     counts = np.zeros((among.max() + 1, codes.max() + 1))
     np.add.at(counts, (among, codes), 1)
-    return (counts[where, of] - 1) / np.maximum(counts[where].sum(axis=1) - 1, 1)
+    return (counts[where, of] - 1) / np.maximum(counts.sum(axis=1)[where] - 1, 1)
 
 
 def _mean(values: np.ndarray) -> float | None:

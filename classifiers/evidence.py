@@ -22,7 +22,9 @@ LINEAR = 1e-3  # of what the columns add: how far a linear head may lie off
 class Contrast:
     """Why one class rather than the likeliest other one.
 
-    Scores before calibration are asked: they go on rising where probabilities stay at 1.
+    Scores before calibration are asked where the model has such: they go on rising where
+    probabilities stay at 1. A committee has none: there they are logarithms of its calibrated
+    probabilities, of at least ``scores.FLOOR`` each.
 
     Attributes:
         named, rival: positions in the model's ``classes_``.
@@ -59,8 +61,15 @@ class LinearHead:
         weights: (k, d) float64.
     """
 
-    def __init__(self, weights: np.ndarray, root: bool) -> None:
-        self.weights, self._root = weights, root
+    def __init__(self, weights: np.ndarray, scores: "_Scores") -> None:
+        self.weights, self._scores = weights, scores
+
+    def holds(self, cells: np.ndarray) -> bool:
+        """Whether the scores of all (n, d) cells are what their columns add, but for rounding."""
+        values = self._scores.values(cells)
+        off = np.abs(values @ self.weights.T - self._scores.beyond_zero(values))
+        added = np.abs(values) @ np.abs(self.weights).T
+        return bool((off <= LINEAR * np.maximum(added, 1e-12)).all())
 
     def rates(self, cell: np.ndarray, contrast: Contrast) -> np.ndarray:
         """(d,) what a unit of each column adds to the contrast's score of a (d,) cell.
@@ -70,7 +79,7 @@ class LinearHead:
         """
         cell = cell.astype(np.float64)
         weight = self.weights[contrast.named] - self.weights[contrast.rival]
-        added = weight * (_root(cell) if self._root else cell)
+        added = weight * self._scores.values(cell)
         return added * cell / (cell**2 + 1e-6 * np.mean(cell**2) + np.finfo(float).tiny)
 
 
@@ -85,30 +94,40 @@ def linear_head(model: Model, cells: np.ndarray) -> LinearHead | None:
     """
     if not (isinstance(model, Calibrated) and isinstance(model.estimator_, Pipeline)):
         return None
-    steps = list(model.estimator_.steps)
-    root = isinstance(steps[0][1], SignedSqrt)
-    rest = Pipeline(steps[1:] if root else steps)
-    values = cells.astype(np.float64)
-    values = _root(values) if root else values
-    base = class_scores(rest, np.zeros((1, values.shape[1])))
-    scores = class_scores(rest, values) - base
-    halfway = class_scores(rest, values / 2) - base
+    scores = _Scores(model.estimator_)
+    values = scores.values(cells)
+    whole, half = scores.beyond_zero(values), scores.beyond_zero(values / 2)
     # A first look that spares the others a long one.
-    if not np.allclose(halfway, scores / 2, rtol=0, atol=LINEAR * np.abs(scores).max()):
+    if not np.allclose(half, whole / 2, rtol=0, atol=LINEAR * np.abs(whole).max()):
         return None
     width = values.shape[1]
-    weights = np.empty((scores.shape[1], width))
+    weights = np.empty((whole.shape[1], width))
     for start in range(0, width, PROBED):
         stop = min(start + PROBED, width)
-        weights[:, start:stop] = (class_scores(rest, np.eye(stop - start, width, start)) - base).T
-    added = np.abs(values) @ np.abs(weights).T
-    if (np.abs(values @ weights.T - scores) > LINEAR * np.maximum(added, 1e-12)).any():
-        return None
-    return LinearHead(weights, root)
+        weights[:, start:stop] = scores.beyond_zero(np.eye(stop - start, width, start)).T
+    head = LinearHead(weights, scores)
+    return head if head.holds(cells) else None
 
 
-def _root(values: np.ndarray) -> np.ndarray:
-    return np.sign(values) * np.sqrt(np.abs(values))
+class _Scores:
+    """What a pipeline scores, of the values behind the root that it may begin with."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        steps = list(pipeline.steps)
+        self._root = isinstance(steps[0][1], SignedSqrt)
+        self._rest = Pipeline(steps[1:] if self._root else steps)
+        self._zero: np.ndarray | None = None
+
+    def values(self, cells: np.ndarray) -> np.ndarray:
+        """Embeddings as the steps behind the root get them, float64."""
+        cells = cells.astype(np.float64)
+        return np.sign(cells) * np.sqrt(np.abs(cells)) if self._root else cells
+
+    def beyond_zero(self, values: np.ndarray) -> np.ndarray:
+        """(n, k) scores of (n, d) values, less those of values that are all 0."""
+        if self._zero is None:
+            self._zero = class_scores(self._rest, np.zeros((1, values.shape[1])))
+        return class_scores(self._rest, values) - self._zero
 
 
 def descriptor_evidence(

@@ -9,6 +9,7 @@ from classifiers.result import ClassMetrics, Metrics
 
 RESAMPLES = 2000
 COVERAGE = 0.95
+TAIL = (1 - COVERAGE) / 2
 CHUNK = 100  # resamples handled at a time: bounds memory
 MIN_GROUPS = 2  # a bootstrap over one group has no spread to show
 
@@ -122,6 +123,27 @@ def estimate(value: float, resampled: np.ndarray) -> Estimate:
     return Estimate(value=float(value), low=float(low), high=float(high))
 
 
+def no_surer_than(found: Estimate, trials: int) -> Estimate:
+    """The estimate; of a share of 0 or 1 with the exact interval of so many independent trials.
+
+    Every resample of cells that are all right is all right, which proves nothing; the exact
+    interval (Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404) tells how many there were.
+    Trials are groups, because cells of one patient may be right or wrong together.
+    """
+    if found.value not in (0.0, 1.0) or found.low is None:
+        return found
+    surely = float(TAIL ** (1 / trials))
+    low, high = (surely, 1.0) if found.value else (0.0, 1 - surely)
+    return Estimate(value=found.value, low=low, high=high)
+
+
+def with_spread(found: Estimate) -> Estimate:
+    """The estimate; at its end of 0 or 1 without an interval that resamples could not widen."""
+    if found.value in (0.0, 1.0) and found.low == found.high:
+        return Estimate(value=found.value, low=None, high=None)
+    return found
+
+
 def evaluate(
     y: np.ndarray, proba: np.ndarray, predicted: np.ndarray, groups: np.ndarray,
     classes: tuple[str, ...], seed: int,
@@ -155,19 +177,33 @@ def evaluate(
         with np.errstate(invalid="ignore"):
             return np.where(defined, values, 0).sum(-1) / defined.sum(-1)
 
-    names = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted")
+    def of(value: float, resampled: np.ndarray) -> Estimate:
+        return with_spread(estimate(value, resampled))
+
+    # Shares of cells: how many groups have such cells.
+    trials = {
+        "recall": np.count_nonzero(by_group.sum(axis=2), axis=0),
+        "precision": np.count_nonzero(by_group.sum(axis=1), axis=0),
+    }
+    names = ("balanced_accuracy", "f1_macro", "f1_weighted")
+    right = estimate(float(whole["accuracy"]), drawn["accuracy"])
     return Metrics(
         n=len(y),
         n_groups=len(by_group),
-        **{name: estimate(float(whole[name]), drawn[name]) for name in names},
-        auroc=estimate(float(mean(auroc)), mean(drawn_auroc)),
+        accuracy=no_surer_than(right, len(by_group)),
+        **{name: of(float(whole[name]), drawn[name]) for name in names},
+        auroc=of(float(mean(auroc)), mean(drawn_auroc)),
         per_class={
             name: ClassMetrics(
                 **{
-                    key: estimate(float(whole[key][code]), drawn[key][:, code])
-                    for key in ("precision", "recall", "f1")
+                    key: no_surer_than(
+                        estimate(float(whole[key][code]), drawn[key][:, code]),
+                        max(1, int(trials[key][code])),
+                    )
+                    for key in ("precision", "recall")
                 },
-                auroc=estimate(float(auroc[code]), drawn_auroc[:, code]),
+                f1=of(float(whole["f1"][code]), drawn["f1"][:, code]),
+                auroc=of(float(auroc[code]), drawn_auroc[:, code]),
                 support=int((y == code).sum()),
             )
             for code, name in enumerate(classes)

@@ -53,7 +53,7 @@ class Novelty(BaseEstimator):
         Raises:
             BlastlineError: fewer than two groups: no cell could be scored without its own.
         """
-        rows = validate_data(self, _mean_of_views(X), dtype=(np.float32, np.float64))
+        rows = validate_data(self, mean_of_views(X), dtype=(np.float32, np.float64))
         # The preparation too must not have seen a cell that sets the limit: among few cells,
         # components point at single ones and set them apart from all others.
         folds = grouped_folds(np.zeros(len(rows)), groups, FOLDS, 0, strict=False)
@@ -88,9 +88,7 @@ class Novelty(BaseEstimator):
     def score(self, X: np.ndarray) -> np.ndarray:
         """(n,) float64 distances of (n, d) cells or (n, v, d) views."""
         check_is_fitted(self)
-        rows = validate_data(
-            self, _mean_of_views(X), dtype=(np.float32, np.float64), reset=False
-        )  # fmt: skip
+        rows = validate_data(self, mean_of_views(X), dtype=(np.float32, np.float64), reset=False)
         return self._distances(rows)
 
     def relative(self, X: np.ndarray) -> np.ndarray:
@@ -107,25 +105,17 @@ class Novelty(BaseEstimator):
         return np.sqrt(found)
 
 
-def _mean_of_views(X: np.ndarray) -> np.ndarray:
+def mean_of_views(X: np.ndarray) -> np.ndarray:
+    """(n, d) cells of (n, d) cells or (n, v, d) views."""
     return X if X.ndim == 2 else X.mean(axis=1)
 
 
-def draw_references(
-    y: np.ndarray, groups: np.ndarray, seed: int, limit: int = REFERENCES
-) -> np.ndarray:
-    """Sorted row numbers of at most ``limit`` cells, of each class and group as evenly as can be.
+def draw_references(n: int, seed: int, limit: int = REFERENCES) -> np.ndarray:
+    """Sorted row numbers of at most ``limit`` of n cells.
 
-    Args:
-        y: (n,) class codes. groups: (n,).
+    By lot among all: were classes or groups drawn alike, the limit would be that of another mix of
+    cells, and would not accept the promised share of those to come.
     """
-    if len(y) <= limit:
-        return np.arange(len(y))
-    strata = np.unique(np.column_stack([y, np.unique(groups, return_inverse=True)[1]]),
-                       axis=0, return_inverse=True)[1].ravel()  # fmt: skip
-    order = np.random.default_rng(seed).permutation(len(y))
-    order = order[np.argsort(strata[order], kind="stable")]  # strata one by one, shuffled in each
-    starts = np.flatnonzero(np.diff(strata[order], prepend=-1))
-    within = np.arange(len(y)) - np.repeat(starts, np.diff(np.append(starts, len(y))))
-    shuffled = np.random.default_rng(seed + 1).permutation(len(y))
-    return np.sort(order[np.lexsort((shuffled, within))[:limit]])
+    if n <= limit:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).permutation(n)[:limit])

@@ -79,6 +79,9 @@ class DatasetPart(Part):
     origin: Origin = Origin()
 
 
+UNLABELLED = "unlabelled, used"  # the step that counts what self-training may learn from
+
+
 class FlowStep(Part):
     """One step from found files to used cells, with the images that dropped out."""
 

@@ -2,6 +2,8 @@
 
 from pydantic import ValidationError
 
+MOST = 80  # characters of what was found that an error shows
+
 
 class BlastlineError(Exception):
     """A mistake that the user can mend; its text is one line.
@@ -20,10 +22,15 @@ def describe_invalid(error: ValidationError) -> str:
     Only the first is told: mending it often mends the rest, and the user reads one line.
     """
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = _short(".".join(str(part) for part in first["loc"]))
     if first["type"] == "extra_forbidden":
         return f"unknown key '{where}'"
     found = first["input"]
-    shown = f", found {found!r}" if isinstance(found, str | int | float) else ""
+    shown = f", found {_short(repr(found))}" if isinstance(found, str | int | float) else ""
     message = first["msg"].removeprefix("Value error, ") + shown
     return f"'{where}': {message}" if where else message
+
+
+def _short(text: str) -> str:
+    """What was found may be a whole file."""
+    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"

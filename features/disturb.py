@@ -1,8 +1,8 @@
 """Disturbances of images, to see how a classifier holds: other slides, lenses, files, cameras.
 
 A disturbance is a preprocessing step, so embeddings of disturbed images are stored as all others
-are. Strength 1 is what two good laboratories differ by, 2 a bad day, 3 what a person can just
-still read. Lengths are shares of the picture, so that sets of all sizes compare. What is drawn is
+are. Strength 1 is mild, 2 moderate, 3 severe; the amounts are a choice of ours, not measured on
+slides. Lengths are shares of the picture, so that sets of all sizes compare. What is drawn is
 drawn from the picture's own pixels: one picture is always disturbed alike.
 """
 

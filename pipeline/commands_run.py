@@ -170,9 +170,12 @@ def report(
     from reports.build import write_report
     from reports.csv import write_tables
     from reports.model_card import write_model_card
+    from reports.pictures import missing
 
     warn_unfitted(resolved)
     say(f"report: {write_report(resolved.run_folder)}")
+    if lost := missing(resolved.run_folder):
+        warn(f"report: {lost}")
     say(f"tables: {', '.join(map(str, write_tables(resolved.run_folder)))}")
     say(f"model card: {write_model_card(resolved.run_folder)}")
 

@@ -94,18 +94,18 @@ def _predictions(
 
 
 def _sprite(shown: pd.DataFrame, images: Path, folder: Path) -> Sprite:
-    """Write the pictures of cells in one file named after its content; older ones are removed.
+    """Write the pictures of cells in one file named after its content.
 
     Args:
         shown: rows of the manifest. folder: of the run.
     """
     whole = list(shown.sha256)
     if (folder / _name(whole)).is_file():  # also where the images are gone by now
-        return _kept(Sprite(_name(whole), list(range(len(whole))), _columns(len(whole))), folder)
+        return Sprite(_name(whole), list(range(len(whole))), _columns(len(whole)))
     read = enumerate(_read(shown, images))
     pictured = {number: picture for number, picture in read if picture is not None}
     if not pictured:
-        return _kept(Sprite("", [-1] * len(whole), 0), folder)
+        return Sprite("", [-1] * len(whole), 0)
     columns = _columns(len(pictured))
     sheet = np.full((-(-len(pictured) // columns) * SIDE, columns * SIDE, 3), 255, np.uint8)
     places = [-1] * len(whole)
@@ -118,7 +118,7 @@ def _sprite(shown: pd.DataFrame, images: Path, folder: Path) -> Sprite:
     encoded = cv2.imencode(".jpg", sheet[:, :, ::-1], options)[1]
     with atomic_path(folder / name) as temporary:
         temporary.write_bytes(encoded.tobytes())
-    return _kept(Sprite(name, places, columns), folder)
+    return Sprite(name, places, columns)
 
 
 def _name(sha256: list[str]) -> str:
@@ -129,13 +129,6 @@ def _name(sha256: list[str]) -> str:
 
 def _columns(count: int) -> int:
     return max(1, round(count**0.5))
-
-
-def _kept(sprite: Sprite, folder: Path) -> Sprite:
-    for path in folder.glob("thumbnails/map-*.jpg"):
-        if path != folder / sprite.name:
-            path.unlink(missing_ok=True)
-    return sprite
 
 
 def _read(shown: pd.DataFrame, images: Path) -> list[np.ndarray | None]:

@@ -1,6 +1,6 @@
 """What explains the predictions of a run: heat maps, cells that look alike, descriptors."""
 
-import shutil
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,9 @@ from classifiers.fitting import CHUNK, DRAWN, Model
 from classifiers.likeness import nearest_labelled
 from classifiers.protocol import SELECTED, Evaluation, Part
 from data.decode import UnreadableImageError
-from data.files import atomic_path
 from data.images import read_image
 from pipeline.config import RunConfig
-from pipeline.console import progress
+from pipeline.console import progress, warn
 from pipeline.heatmaps import REFUSALS, HeatMaps
 from pipeline.inputs import FitInputs
 from pipeline.overlay import jpeg, overlay, picture_of
@@ -35,7 +34,7 @@ DESCRIPTORS = "morphology"  # the backbone whose columns have names and units
 def explained_galleries(
     config: RunConfig, inputs: FitInputs, evaluation: Evaluation,
     shown: Callable[[int], dict[str, Any]],
-) -> Galleries:  # fmt: skip
+) -> tuple[Galleries, dict[str, bytes]]:  # fmt: skip
     """The cells that the report shows; errors and doubtful ones are explained.
 
     Each is explained by the model of the part that tested it. What cannot be explained is shown
@@ -43,18 +42,20 @@ def explained_galleries(
 
     Args:
         shown: makes the fields of a ``Cell`` from its position among the cells under test.
+
+    Returns:
+        The cells, and the pictures that explain them by their path inside the run folder.
     """
     count = min(config.heatmaps or LISTED, MOST)
     errors, doubtful, wrong = cells_to_look_at(inputs.cells, evaluation, count)
     explaining = _Explaining(config, inputs, evaluation)
     if config.heatmaps:
         explaining.explain([*errors, *doubtful])
-    explaining.write()
 
     def explained(position: int) -> ExplainedCell:
         return ExplainedCell(**shown(position), **explaining.found.get(position, {}))
 
-    return Galleries(
+    found = Galleries(
         samples=[Cell(**shown(each)) for each in sample_cells(inputs.cells, evaluation)],
         confident_errors=[explained(each) for each in errors],
         least_confident=[explained(each) for each in doubtful],
@@ -63,6 +64,19 @@ def explained_galleries(
         descriptors=bool(config.heatmaps) and _descriptors(inputs) is not None,
         note=explaining.note if config.heatmaps else "none was asked for (heatmaps = 0)",
     )
+    if gone := _gone(config.run_folder, found, inputs.scan.images):
+        warn(f"fit: {gone}; the report goes without them: fit again with the images in place")
+    return found, explaining.pictures
+
+
+def _gone(run_folder: Path, found: Galleries, images: str) -> str:
+    """How many of the cells that the report shows have no picture; empty where all have one."""
+    shown = [*found.samples, *found.confident_errors, *found.least_confident]
+    lost = [each for each in shown if not (run_folder / each.thumbnail).is_file()]
+    if not lost:
+        return ""
+    how = "all" if len(lost) == len(shown) else f"{len(lost):,} of"
+    return f"{how} {len(shown):,} images of cells to show cannot be read below {images}"
 
 
 @dataclass
@@ -76,6 +90,7 @@ class _Explaining:
     pictures: dict[str, bytes] = field(default_factory=dict)
     note: str = ""
     maps: HeatMaps | None = None
+    unread: list[str] = field(default_factory=list)  # cells, with the reason
 
     def explain(self, positions: list[int]) -> None:
         """Explain the cells at these positions among those under test."""
@@ -100,14 +115,22 @@ class _Explaining:
                         **self._pictures(int(row), cell, contrast),
                     }
                     update(len(self.found), len(positions))
+        if self.unread and not self.note:
+            self.note = self._unread()
 
-    def write(self) -> None:
-        """Put the pictures into the run folder, in place of those of an earlier fit."""
-        folder = self.config.run_folder
-        shutil.rmtree(folder / FOLDER, ignore_errors=True)
-        for name, content in self.pictures.items():
-            with atomic_path(folder / name) as temporary:
-                temporary.write_bytes(content)
+    def _unread(self) -> str:
+        count, of = len(self.unread), len(self.found)
+        if count == 1:
+            return self.unread[0]
+        if count == of:
+            return f"the images of all {of} cells are gone or cannot be read"
+        return f"the images of {count} of {of} cells cannot be read, such as {self.unread[0]}"
+
+    def _keep(self, sha256: str, picture: bytes) -> str:
+        """The name of a picture of an image: never that of another picture of it."""
+        name = f"{FOLDER}/{sha256[:16]}-{hashlib.sha256(picture).hexdigest()[:16]}.jpg"
+        self.pictures[name] = picture
+        return name
 
     def _class(self, model: Model, position: int) -> str:
         return self.inputs.cells.classes[int(np.asarray(model.classes_)[position])]
@@ -126,11 +149,9 @@ class _Explaining:
             image = read_image(Path(self.inputs.scan.images), entry.path, entry.sha256)
         except (OSError, UnreadableImageError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            self.note = self.note or f"{entry.path}: {reason}"
+            self.unread.append(f"{entry.path}: {reason}")
             return {}
-        name = f"{FOLDER}/{entry.sha256[:16]}"
-        self.pictures[f"{name}.jpg"] = jpeg(picture_of(image))
-        said = {"picture": f"{name}.jpg"}
+        said = {"picture": self._keep(entry.sha256, jpeg(picture_of(image)))}
         if self.maps is None:
             return said
         try:
@@ -138,8 +159,8 @@ class _Explaining:
         except REFUSALS as error:  # an engine that cannot be built now cannot be built later
             self.maps, self.note = None, _line(error)
             return said
-        self.pictures[f"{name}-map.jpg"] = jpeg(overlay(found.image, found.relevance))
-        return said | {"heatmap": f"{name}-map.jpg", "method": found.method}
+        heatmap = self._keep(entry.sha256, jpeg(overlay(found.image, found.relevance)))
+        return said | {"heatmap": heatmap, "method": found.method}
 
     def _neighbours(self, part: Part, rows: np.ndarray) -> list[list[Neighbour]]:
         """For each row the training cells of the part that are most like it.

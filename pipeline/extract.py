@@ -4,6 +4,8 @@ import csv
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -62,7 +64,32 @@ def run_extract(config: RunConfig, *, rehash: bool = False) -> int:
     """
     card = config.card()
     _plans(config, card, ())  # what does not fit is refused before a single image is read
-    scanned = run_scan(config, rehash=rehash)
+    with _begun(config):
+        return _extract(config, card, run_scan(config, rehash=rehash))
+
+
+@contextmanager
+def _begun(config: RunConfig) -> Iterator[None]:
+    """A run's first try leaves its settings where it is stopped, and nothing where it is refused.
+
+    So the next command goes on with the same images, however little it says.
+    """
+    path = config.run_folder / "config.toml"
+    first = not path.is_file()
+    if first:
+        config.write()
+    try:
+        yield
+    except BlastlineError:
+        if first:
+            path.unlink(missing_ok=True)
+            for folder in (config.run_folder, Path(config.work)):
+                with suppress(OSError):  # other files lie there
+                    folder.rmdir()
+        raise
+
+
+def _extract(config: RunConfig, card: Card, scanned: Scanned) -> int:
     *plans, baseline = _plans(config, card, _masks(config, card, scanned))
     manifest = scanned.manifest
     started = time.perf_counter()

@@ -29,7 +29,7 @@ from classifiers.protocol import (
     unseen,
 )
 from classifiers.registry import COMMITTEE, find_classifiers
-from classifiers.result import ClassifierResult
+from classifiers.result import ClassifierResult, RunResult
 from classifiers.studies import open_studies, storage_errors
 from classifiers.trials import TuningSettings
 from classifiers.tuning import Tuned
@@ -39,9 +39,10 @@ from pipeline.config import RunConfig, positive_of
 from pipeline.console import progress, say
 from pipeline.examine import examine
 from pipeline.inputs import FitInputs, load_inputs
-from pipeline.label_errors import write_label_errors
+from pipeline.label_errors import label_errors_of
 from pipeline.novelty import fit_novelty
 from pipeline.outcome import assemble
+from pipeline.pictures import sweep, write_pictures
 from pipeline.reuse import NAME, write_fingerprint
 from pipeline.studies import storage_of
 from pipeline.study_pages import StudyPages
@@ -63,18 +64,20 @@ def run_fit(config: RunConfig) -> Path:
     with storage_errors(storage_of(config)), _nested(config, inputs) as nested:
         with other_workers(config):
             evaluation = nested.evaluate()
-        (folder / NAME).unlink(missing_ok=True)  # from here on files of two fits may lie together
         shown = cell_writer(inputs.manifest, inputs.cells, evaluation, inputs.scan, folder)
-        errors = write_label_errors(inputs.manifest, inputs.cells, evaluation, folder, shown)
-        _write_predictions(inputs, evaluation, folder / "predictions.csv")
-    _write_bundles(config, inputs, evaluation)
+        errors, doubted = label_errors_of(inputs.manifest, inputs.cells, evaluation, folder, shown)
+        tables = {"predictions.csv": _predictions(inputs, evaluation), "label_errors.csv": doubted}
+    bundles = _bundles(config, inputs, evaluation)
     examined = examine(config, inputs, evaluation, shown)
     spent = time.perf_counter() - started
     result = assemble(config, inputs, evaluation, examined, errors, spent)
-    result.write(folder / "run.json")
+    write_pictures(examined.pictures, folder)
+    (folder / NAME).unlink(missing_ok=True)  # from here on files of two fits may lie together
+    _write(result, tables, bundles, folder)
     config.write()  # now that it describes the result beside it
+    sweep(result, folder)
     if all(each.trials == each.wanted for each in _all_tuned(evaluation)):
-        write_fingerprint(config)  # a study cut short goes on the next time
+        write_fingerprint(config, result)  # a study cut short goes on the next time
     _tell(config, evaluation, result.classifiers)
     if result.split.warning:
         say(f"      WARNING: {result.split.warning}")
@@ -158,7 +161,7 @@ def protocol_of(config: RunConfig, threads: int, jobs: int, shared: bool = False
     )  # fmt: skip
 
 
-def _write_predictions(inputs: FitInputs, evaluation: Evaluation, path: Path) -> None:
+def _predictions(inputs: FitInputs, evaluation: Evaluation) -> pd.DataFrame:
     """One row an image and classifier: out-of-fold or test; unlabelled cells by the final model."""
     cells, frame = inputs.cells, inputs.manifest.frame
     unlabelled = np.flatnonzero((cells.y < 0) & ~cells.test)
@@ -183,23 +186,37 @@ def _write_predictions(inputs: FitInputs, evaluation: Evaluation, path: Path) ->
         table["predicted"] = np.array(cells.classes, dtype=object)[decided]
         columns = [f"p_{label}" for label in cells.classes]
         tables.append(table.join(pd.DataFrame(np.round(proba, 6), columns=columns)))
-    with atomic_path(path) as temporary:
-        pd.concat(tables).to_csv(temporary, index=False)
+    return pd.concat(tables)
 
 
-def _write_bundles(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> None:
+def _bundles(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> dict[str, Bundle]:
+    """What predicts on new images, by the name of its folder."""
     models = {"bundle": evaluation.model}
     for kind, name in BUNDLES.items():
         if kind in evaluation.final.in_rounds:
             models[name] = evaluation.final.in_rounds[kind].model_
-        else:
-            shutil.rmtree(config.run_folder / name, ignore_errors=True)
     novelty = fit_novelty(inputs.cells, evaluation.final.split, config.seed)
-    for name, model in models.items():
-        bundle = Bundle(
+    return {
+        name: Bundle(
             model, inputs.cells.classes, inputs.recipes, config.run_name, config.weights, novelty
         )
-        write_bundle(bundle, config.run_folder / name)
+        for name, model in models.items()
+    }
+
+
+def _write(
+    result: RunResult, tables: dict[str, pd.DataFrame], bundles: dict[str, Bundle], folder: Path
+) -> None:
+    """Put a result in place of an earlier one, with nothing left to compute in between."""
+    for name, table in tables.items():
+        with atomic_path(folder / name) as temporary:
+            table.to_csv(temporary, index=False)
+    for name in BUNDLES.values():
+        if name not in bundles:
+            shutil.rmtree(folder / name, ignore_errors=True)
+    for name, bundle in bundles.items():
+        write_bundle(bundle, folder / name)
+    result.write(folder / "run.json")
 
 
 def _all_tuned(evaluation: Evaluation) -> list[Tuned]:

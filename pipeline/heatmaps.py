@@ -70,7 +70,7 @@ class HeatMaps:
             image: (h, w, 3) uint8 RGB. cell: (d,) its embedding, without further views.
         """
         head = self._head(contrast.model, cell)
-        if head is not None and self._spatial is not None:
+        if head is not None and head.holds(cell[None]) and self._spatial is not None:
             found = self._by_activation(image, cell, head.rates(cell, contrast))
             if found is not None:
                 return found

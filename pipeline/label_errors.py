@@ -1,10 +1,11 @@
-"""Likely label errors of a run: label_errors.csv, and the first of them for the report."""
+"""Likely label errors of a run: a table of all, and the first of them for the report."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from classifiers.cell_parts import SuspectCell
 from classifiers.cells import Cells
@@ -12,21 +13,20 @@ from classifiers.label_errors import find_label_errors
 from classifiers.protocol import Evaluation, unseen
 from classifiers.result import LabelErrorsPart
 from data.decisions import HISTORY_FILE
-from data.files import atomic_path
 from data.manifest import Manifest
 from data.relabel import read_history
 
 LISTED = 24  # in the report
 
 
-def write_label_errors(
+def label_errors_of(
     manifest: Manifest, cells: Cells, evaluation: Evaluation, folder: Path,
     shown: Callable[[int], dict[str, Any]],
-) -> LabelErrorsPart:  # fmt: skip
-    """Find labels that the out-of-fold predictions contradict, and write them as CSV.
+) -> tuple[LabelErrorsPart, pd.DataFrame]:  # fmt: skip
+    """Labels that the out-of-fold predictions contradict: the first of them, and a table of all.
 
     They are sought among all cells, since others are judged by comparison with them; those that a
-    reviewer of the run has decided on are then left out, in the file too.
+    reviewer of the run has decided on are then left out, of the table too.
 
     Args:
         folder: of the run. shown: makes the fields of a ``Cell`` from its position.
@@ -41,10 +41,8 @@ def write_label_errors(
     table = table[["image_id", "path", "label", "patient", "group", "fold"]].reset_index(drop=True)
     table["suggested"] = names[suggested]
     table["quality"] = np.round(errors.quality[found], 6)
-    with atomic_path(folder / "label_errors.csv") as temporary:
-        table.to_csv(temporary, index=False)
     of = names[cells.y[rows[found]]]
-    return LabelErrorsPart(
+    part = LabelErrorsPart(
         checked=len(rows),
         decided=int(settled.sum()),
         suspected={name: int((of == name).sum()) for name in cells.classes},
@@ -57,3 +55,4 @@ def write_label_errors(
             for position, code in zip(found[:LISTED], suggested[:LISTED], strict=True)
         ],
     )
+    return part, table

@@ -26,6 +26,7 @@ from classifiers.protocol import (
 )
 from classifiers.registry import CLASSIFIERS, COMMITTEE
 from classifiers.result import (
+    UNLABELLED,
     ClassifierResult,
     DatasetPart,
     ExtractionPart,
@@ -96,12 +97,13 @@ def assemble(
 
 def _evaluation(config: RunConfig, inputs: FitInputs, found: Evaluation) -> EvaluationPart:
     """The selected classifier in depth, on the cells under test."""
-    cells, rows = inputs.cells, found.rows
-    return evaluate_in_depth(
+    cells, rows, disease = inputs.cells, found.rows, positive_of(config)
+    part = evaluate_in_depth(
         cells.y[rows], found.test[SELECTED], cells.groups[rows],
-        inputs.manifest.frame.patient.to_numpy(str)[rows], cells.classes, positive_of(config),
+        inputs.manifest.frame.patient.to_numpy(str)[rows], cells.classes, disease,
         found.thresholds, config.seed, found.uncalibrated, config.calibration, config.prevalences,
     )  # fmt: skip
+    return part.model_copy(update={"named": bool(disease)})
 
 
 def _dataset(config: RunConfig, inputs: FitInputs) -> DatasetPart:
@@ -159,7 +161,7 @@ def _flow(config: RunConfig, inputs: FitInputs) -> list[FlowStep]:
             images=sorted(excluded)[:LISTED],
         ),
         FlowStep(name="labelled, used", count=int(counts.get("train", 0))),
-        FlowStep(name="unlabelled, used", count=int(counts.get("unlabelled", 0))),
+        FlowStep(name=UNLABELLED, count=int(counts.get("unlabelled", 0))),
     ]
     if counts.get("test", 0):
         steps.append(FlowStep(name="labelled, fixed test set", count=int(counts["test"])))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import binom
 
 from classifiers.bundle import Bundle, read_bundle
 from classifiers.novelty import ACCEPTED
@@ -19,6 +20,8 @@ from features.engine import Engine
 from features.fuse import fuse
 from pipeline.console import progress, say, warn
 from pipeline.recipes import bundle_plan, networks_folder
+
+SURPRISE = 0.01  # so seldom are as many cells of the kinds trained on flagged
 
 
 def run_predict(
@@ -99,13 +102,10 @@ def run_predict(
 def _unfamiliar(count: int, of: int) -> str:
     """The closing line; among cells like those of the training about 1 in 20 is flagged."""
     expected = 1 - ACCEPTED
-    found = f"predict: {count:,} of {of:,} cells unlike those it was trained on"
-    if count > 2 * expected * of:
-        return (
-            f"{found}, where {expected:.0%} are to be expected: do not trust the classes of these "
-            "(column 'familiar')"
-        )
-    return f"{found} (column 'familiar'), no more than among cells of the same kind"
+    found = f"predict: {count:,} of {of:,} cells unlike those it was trained on (column 'familiar')"
+    if binom.sf(count - 1, of, expected) < SURPRISE:
+        found += f", where {expected:.0%} are to be expected: do not trust the classes of these"
+    return f"{found}; a familiar cell may still be of a kind that it was not trained on"
 
 
 def _expand(images: Sequence[Path]) -> Iterator[Path]:

@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 from classifiers.cells import draw_groups
 from classifiers.evaluation.premium import Fit, Task, leakage_premium, plain_fit
 from classifiers.evaluation.stress_parts import PremiumPart
-from classifiers.fitting import DRAWN
 from classifiers.preparation import make_pipeline
 from classifiers.protocol import Evaluation
 from classifiers.registry import CLASSIFIERS, COMMITTEE
@@ -21,25 +20,26 @@ from pipeline.config import RunConfig
 from pipeline.console import progress
 from pipeline.inputs import FitInputs
 
-REPEATS = 3  # shuffles of each split ...
-FEW = 4000  # ... of at most so many cells; of more, one shuffle is as steady
+REPEATS = 3  # shuffles of each split; where groups are drawn, one is as steady
+MOST = 4000  # cells, about: what Ctrl-C waits for is one fit on these
+NAMED = 5  # classes named in a note
 
 
 def premium_of(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> PremiumPart:
     """The selected classifier under a random and under the grouped split.
 
     It is that of the final model with its parameters; of a committee all members, by the mean of
-    their probabilities. Beside a fixed test set the other cells are split.
+    their probabilities. Beside a fixed test set the other cells are split. Of many cells whole
+    groups are drawn.
     """
-    cells, final = inputs.cells, evaluation.final
-    rows = final.split.train
-    if cells.on_disk:
-        rows = rows[draw_groups(cells.groups[rows], DRAWN, config.seed)]
+    cells, final, unit = inputs.cells, evaluation.final, inputs.scan.unit
+    train = final.split.train
+    rows = train[_drawn(cells.y[train], cells.groups[train], config.folds, config.seed)]
     y, groups = cells.y[rows], cells.groups[rows]
     n_groups = len(np.unique(groups))
-    note = _not_measurable(inputs.scan.unit, len(rows), n_groups)
+    note = _not_measurable(unit, len(rows), n_groups)
     if note:
-        return _unmeasured(inputs.scan.unit, note)
+        return unmeasured(unit, note)
     names = [name for name in final.tuned if final.selected in (name, COMMITTEE)]
     build = [
         partial(
@@ -49,7 +49,7 @@ def premium_of(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> 
         for name in names
     ]  # fmt: skip
     fit = plain_fit(build, cells.X[rows], y, groups, len(cells.classes))
-    repeats = REPEATS if len(rows) <= FEW else 1
+    repeats = REPEATS if len(rows) == len(train) else 1
     try:
         with progress("measuring the leakage premium", "fit") as update:
             found = leakage_premium(
@@ -57,15 +57,47 @@ def premium_of(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> 
                 partial(_at_once, update),
             )  # fmt: skip
     except BlastlineError as error:
-        return _unmeasured(inputs.scan.unit, str(error))
+        return unmeasured(unit, str(error))
     title = CLASSIFIERS[names[0]].title
     if len(names) > 1:
         title = "committee, the mean of its members"
     return PremiumPart(
-        unit=inputs.scan.unit, classifier=title, n=len(rows), n_groups=n_groups,
+        unit=unit, classifier=title, n=len(rows), n_groups=n_groups,
         folds=found.folds, repeats=repeats, grouped=found.grouped, random=found.random,
-        premium=found.premium, note="",
+        premium=found.premium,
+        note=_to_know(unit, len(rows), len(train), [cells.classes[code] for code in found.absent]),
     )  # fmt: skip
+
+
+def _drawn(y: np.ndarray, groups: np.ndarray, least: int, seed: int) -> np.ndarray:
+    """Sorted row numbers of whole groups, about ``MOST`` cells, all where there are no more.
+
+    Of each class at least ``least`` groups are among them, as far as it has so many.
+    """
+    taken = np.isin(groups, groups[draw_groups(groups, MOST, seed)])
+    rng = np.random.default_rng(seed)
+    for code in np.unique(y):
+        have = len(np.unique(groups[taken & (y == code)]))
+        others = rng.permutation(np.unique(groups[~taken & (y == code)]))
+        taken |= np.isin(groups, others[: max(0, least - have)])
+    return np.flatnonzero(taken)
+
+
+def _to_know(unit: str, n: int, of: int, absent: list[str]) -> str:
+    """What limits the figures, in sentences; empty where nothing does."""
+    said = []
+    if n < of:
+        said.append(
+            f"To save time it was measured on {n:,} of {of:,} cells, all those of {unit}s drawn "
+            "at random."
+        )
+    if absent:
+        names = ", ".join(absent[:NAMED]) + (" and others" if len(absent) > NAMED else "")
+        said.append(
+            f"Some folds have no cell of {names}, under both splits: of classes in so few "
+            f"{unit}s the difference tells little."
+        )
+    return " ".join(said)
 
 
 def _not_measurable(unit: str, n: int, n_groups: int) -> str:
@@ -80,7 +112,8 @@ def _not_measurable(unit: str, n: int, n_groups: int) -> str:
     return ""
 
 
-def _unmeasured(unit: str, note: str) -> PremiumPart:
+def unmeasured(unit: str, note: str) -> PremiumPart:
+    """A part without figures, and why."""
     return PremiumPart(
         unit=unit, classifier="", n=0, n_groups=0, folds=0, repeats=0, grouped={}, random={},
         premium={}, note=note,

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from classifiers.result import RunResult
 from data.decisions import HISTORY_FILE, RELABELLED_FILE
+from data.errors import BlastlineError
 from data.files import write_text
 from pipeline.config import RunConfig
+from pipeline.pictures import absent
 
 NAME = "fit.json"
 # What only says where and how quickly, not what comes out.
@@ -72,18 +74,40 @@ def _stamp(config: RunConfig, backbone: str) -> list[tuple[str, int, int]]:
     return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
-def write_fingerprint(config: RunConfig) -> None:
-    """Leave beside the result what it depends on."""
-    write_text(config.run_folder / NAME, json.dumps({"depends_on": fingerprint(config)}) + "\n")
+def write_fingerprint(config: RunConfig, result: RunResult) -> None:
+    """Leave beside a result what it depends on, and which of its pictures could not be made."""
+    left = {
+        "depends_on": fingerprint(config),
+        "images": _images_are_there(config.run_folder),
+        "absent": sorted(absent(result, config.run_folder)),
+    }
+    write_text(config.run_folder / NAME, json.dumps(left) + "\n")
 
 
 def unchanged(config: RunConfig) -> bool:
-    """Whether the fit in the run folder is whole and would come out the same."""
+    """Whether the fit in the run folder is whole and would come out the same.
+
+    Pictures that are gone since then, or were never made because the images were not there, are
+    worth another fit where it can make them.
+    """
     folder = config.run_folder
     if not all((folder / name).is_file() for name in WRITTEN):
         return False
     try:
-        left = json.loads((folder / NAME).read_text(encoding="utf-8"))["depends_on"]
+        left = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        depends_on, images, known = left["depends_on"], left["images"], set(left["absent"])
+        lost = absent(RunResult.read(folder / "run.json"), folder) - known
+    except (OSError, ValueError, KeyError, TypeError, BlastlineError):
+        return False
+    if (lost or not images) and _images_are_there(folder):
+        return False
+    return depends_on is not None and depends_on == fingerprint(config)
+
+
+def _images_are_there(folder: Path) -> bool:
+    """Whether the folder of images that a run was scanned from still holds anything."""
+    try:
+        images = json.loads((folder / "scan.json").read_text(encoding="utf-8"))["images"]
+        return any(Path(images).iterdir())
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return left is not None and left == fingerprint(config)

@@ -21,6 +21,7 @@ from pipeline.config import RunConfig
 from pipeline.console import progress
 from pipeline.disturbed import KINDS
 from pipeline.inputs import FitInputs
+from reports import words
 
 SIDE = 96  # of the pictures of an example, pixels
 
@@ -40,7 +41,7 @@ def robustness_of(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) 
     decided = []
     with progress("classifying disturbed cells", "step") as update:
         for number, each in enumerate(all_disturbed):
-            update(number, len(all_disturbed), each.kind)
+            update(number, len(all_disturbed), words.disturbance(each.kind))
             decided.append(_decide(each, rows, evaluation, len(cells.classes)))
     part = examine_robustness(
         cells.y[rows], cells.groups[rows], plain, list(zip(all_disturbed, decided, strict=True)),
@@ -75,7 +76,11 @@ def _unmeasured(config: RunConfig) -> RobustnessPart:
 
 def _note(all_disturbed: tuple[Disturbed, ...]) -> str:
     found = {(each.kind, each.strength) for each in all_disturbed}
-    gone = [f"{kind} {strength}" for kind, strength in KINDS if (kind, strength) not in found]
+    gone = [
+        f"{words.disturbance(kind)} {strength}"
+        for kind, strength in KINDS
+        if (kind, strength) not in found
+    ]
     if not gone:
         return ""
     return f"not measured, since their embeddings are gone (extract again): {', '.join(gone)}"

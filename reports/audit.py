@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from classifiers.audit_part import AuditPart
 from classifiers.result import RunResult
+from data.audit.association_strength import LEAST_STRENGTH
 from reports import forest_figure, frame_figure, words
 
 KINDS = {
@@ -29,6 +30,7 @@ def audit(result: RunResult) -> dict[str, object]:
         ],
         "listed": [(KINDS[tie.kind], tie) for tie in part.listed],
         "shortcuts": [each for each in shortcuts if each.found or each.strength >= FAINT],
+        "clean": _clean(result, part),
         "passed": sum(not each.found and each.strength < FAINT for each in shortcuts),
         "forest": forest_figure.forest(
             [
@@ -53,6 +55,27 @@ def audit(result: RunResult) -> dict[str, object]:
         if part.frame
         else "",
     }
+
+
+def _clean(result: RunResult, part: AuditPart) -> str:
+    """Where nothing is found that only a shortcut explains: what follows the class all the same."""
+    if not part.shortcuts:
+        return "Too few images could be read to look for what gives the class away."
+    cells = [each.title for each in part.shortcuts if each.found]
+    open_ = [each.title for each in part.shortcuts
+             if not each.found and each.strength >= LEAST_STRENGTH]  # fmt: skip
+    said = []
+    if cells:
+        said.append(
+            f"Nothing but perhaps the cells themselves was found to give the class away: "
+            f"{words.listing(cells)}."
+        )
+    if open_:
+        said.append(
+            f"There are too few {words.group_name(result)}s to tell whether "
+            f"{words.listing(open_)} {'follows' if len(open_) == 1 else 'follow'} the class."
+        )
+    return " ".join(said) or "Nothing was found that gives the class away."
 
 
 def findings(result: RunResult, part: AuditPart) -> list[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from data.errors import BlastlineError
 from data.files import write_text
 from reports import words
 from reports.gallery import data_uri
+from reports.pictures import without_missing
 from reports.sections import SECTIONS, Section
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -47,6 +49,7 @@ def write_page(page: str, path: Path) -> Path:
 
 def render_page(result: RunResult, run_folder: Path) -> str:
     """The whole page; thumbnails come from ``run_folder``."""
+    result = without_missing(result, run_folder)
     environment = template_environment(run_folder)
     sections = [(each, render_section(each, result, environment)) for each in SECTIONS]
     theme, script = joined("theme.js"), joined(*SCRIPTS)
@@ -78,6 +81,7 @@ def template_environment(run_folder: Path) -> Environment:
     )
     environment.globals["roles"] = words.ROLES
     environment.globals["titles"] = {section.id: section.title for section in SECTIONS}
+    environment.globals["numbered"] = partial(_numbered, Counter())
     environment.globals["group_name"] = words.group_name
     for function in (words.number, words.interval, words.figure, words.count, words.moment):
         environment.filters[function.__name__] = function
@@ -87,6 +91,12 @@ def template_environment(run_folder: Path) -> Environment:
     environment.filters["listing"] = words.listing
     environment.filters["data_uri"] = partial(data_uri, run_folder)
     return environment
+
+
+def _numbered(counts: Counter[str], kind: str) -> Markup:
+    """The next label of a table or a figure: the same on screen, on paper and without styles."""
+    counts[kind] += 1
+    return Markup('<b id="{}-{}">{} {}.</b>').format(kind.lower(), counts[kind], kind, counts[kind])
 
 
 def joined(*names: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from classifiers.result import RunResult
 from data.guess import NOT_KNOWN
-from reports import study, words
+from reports import rounds, study, words
 
 # Baselines that a reader asks for: names in the result's classifiers or the audit -> in words.
 BASELINES = {
@@ -187,8 +187,8 @@ def _results(result: RunResult) -> tuple[str, ...]:
         missing.append("figures of the classes")
     if words.selected(result).test.accuracy.low is None:
         missing.append("intervals: not defined, too few groups")
-    if not part.positive:
-        missing.append("one threshold for disease: no class is named as the one that means it")
+    if not words.disease(result):
+        missing.append("a threshold for disease: no class is named as disease")
     if not part.patients.rules:
         missing.append(f"patient level: {_why(part.patients.note)}")
     return tuple(missing)
@@ -218,7 +218,7 @@ def _baselines(result: RunResult) -> Item:
     weights = {str(each.get("weights")) for each in result.recipes.values()}
     if backbones != {"morphology"}:
         missing.append("hand-made descriptors: a run with the backbone morphology has them")
-    if "random_weights" not in names and weights - {"none", "random"}:
+    if words.CONTROL not in names and weights - {"none", "random"}:
         missing.append("the same network with random weights")
     absent = "" if names else "no baseline was run, and the images were not audited"
     return Item("Baselines beside the model", ("results", "audit", "summary"), tuple(missing),
@@ -252,7 +252,7 @@ def _subgroups(result: RunResult) -> Item:
 def _failures(result: RunResult) -> Item:
     part = result.galleries
     missing = []
-    if not part.confident_errors:
+    if part.errors and not part.confident_errors:
         missing.append("confident errors: the run kept none")
     if not part.least_confident:
         missing.append("doubtful cells: the run kept none")
@@ -272,8 +272,7 @@ def _rounds(result: RunResult) -> Item:
     part = result.self_training
     title, sections = "Self-training beside labels alone", ("rounds",)
     if part is None:
-        why = "it was not asked for, or there was no unlabelled cell to learn from"
-        return Item(title, sections, absent=why)
+        return Item(title, sections, absent=rounds.why_absent(result, "self_training"))
     missing = []
     if not part.rounds:
         missing.append("its rounds: none was recorded")

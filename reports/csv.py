@@ -107,13 +107,15 @@ def _stress(result: RunResult) -> Iterator[Row]:
             (("accuracy", "", subset.accuracy), ("accuracy_gap", "", subset.gap)),
             (subset.n, subset.n_groups),
         )
-    for strange in result.novelty.sets:
+    for strange in (*result.novelty.sets, *result.novelty.left_out):
         found = [("unlike_training_cells", "", strange.flagged)]
         if strange.auroc is not None:
             found.append(("auroc_of_novelty", "", strange.auroc))
+        which = f"{strange.name} {strange.strength}" if strange.strength else strange.name
+        which = f"left out: {which}" if strange.kind == "left out" else which
         for metric, of, estimate in found:
-            yield ("selected", strange.name, metric, of, estimate.value, estimate.low,
-                   estimate.high, strange.n, None)  # fmt: skip
+            yield ("selected", which, metric, of, estimate.value, estimate.low, estimate.high,
+                   strange.n, None)  # fmt: skip
 
 
 def _rows(

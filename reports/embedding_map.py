@@ -74,11 +74,18 @@ def trust(result: RunResult) -> list[str]:
         return []
     if part.same_patient < max(CLUMPED * part.patient_chance, part.patient_chance + MORE):
         return []
+    flattered = result.premium.premium.get("f1_macro")
+    if flattered is None or flattered.low is None:
+        meaning = "whether it flatters a split that ignores patients was not measured."
+    elif flattered.low > 0:
+        meaning = "a split that ignores patients flatters this classifier by it."
+    else:
+        meaning = "a split that ignores patients would not flatter this classifier beyond chance."
     return [
         f"Cells of one patient look alike to the features: of the nearest cells of one label, "
         f"{words.percent(part.same_patient, 1)} are of the same patient, where "
         f"{words.percent(part.patient_chance, 1)} would be by lot. Stain, slide and patient are "
-        "part of what the classifier sees; new patients are harder than new cells of known ones."
+        f"part of what the classifier sees; {meaning}"
     ]
 
 

@@ -24,17 +24,17 @@ METHODS = {
 
 
 def operating(result: RunResult) -> dict[str, object]:
-    """The decision for or against disease; without a class of disease each class by itself."""
+    """The decision for or against the positive classes; where there are none, each class."""
     part = result.evaluation
     if not part.positive:
         return {"point": None, "points": [(each, *_ratios(each)) for each in part.operating]}
     point = part.operating[0]
-    healthy = [name for name in result.dataset.classes if name not in part.positive]
+    negative = [name for name in result.dataset.classes if name not in part.positive]
     up, down = _ratios(point)
     return {
         "point": point,
-        "healthy": " or ".join(healthy),
-        "hundred": _of_a_hundred(point, " or ".join(healthy)),
+        "negative": " or ".join(negative),
+        "hundred": _of_a_hundred(point, " or ".join(negative)),
         "threshold": _threshold(point),
         "figures": [
             ("Sensitivity", _printed(point.sensitivity), "share of the positive cells found"),
@@ -42,7 +42,7 @@ def operating(result: RunResult) -> dict[str, object]:
             (
                 "Positive likelihood ratio",
                 up,
-                "odds of disease after a positive call, as a multiple of those before",
+                "odds of being positive after a positive call, as a multiple of those before",
             ),
             ("Negative likelihood ratio", down, "the same after a negative call"),
             ("AUROC", _printed(point.auroc), "chance that a positive cell outscores a negative"),
@@ -59,15 +59,25 @@ def operating(result: RunResult) -> dict[str, object]:
     }
 
 
-def _of_a_hundred(point: OperatingPoint, healthy: str) -> str:
-    found, passed = point.sensitivity.value, point.specificity.value
+def _of_a_hundred(point: OperatingPoint, negative: str) -> str:
+    found, passed = point.sensitivity, point.specificity
     parts = []
-    if found is not None:
-        parts.append(f"of 100 cells that are {point.name}, about {round(100 * found)} are found")
-    if passed is not None:
+    if found.value == 1:
         parts.append(
-            f"of 100 that are {healthy}, about {round(100 - 100 * passed)} are called positive too"
+            f"all {words.plural(point.n_positive, 'cell')} that are {point.name} are found"
+            f"{words.at_least(found)}"
         )
+    elif found.value is not None:
+        right = words.of_hundred(found.value)
+        parts.append(f"of 100 cells that are {point.name}, about {right} are found")
+    if passed.value == 1:
+        parts.append(
+            f"none of {words.plural(point.n_negative, 'cell')} that are {negative} is called "
+            f"positive{words.at_least(passed, 'called negative')}"
+        )
+    elif passed.value is not None:
+        wrong = words.of_hundred(1 - passed.value)
+        parts.append(f"of 100 that are {negative}, about {wrong} are called positive too")
     return words.sentence("; ".join(parts)) if parts else ""
 
 

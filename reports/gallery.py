@@ -98,7 +98,7 @@ def gallery(result: RunResult) -> dict[str, object]:
         "least": [_explained(cell, part.descriptors) for cell in part.least_confident],
         "wrong": part.errors,
         "lead": _lead(part.errors, part.confident_errors),
-        "methods": sorted({cell.method for cell in explained} - {""}),
+        "methods": sorted({cell.method for cell in explained if cell.heatmap} - {""}),
         "views": max(
             (int(str(each.get("views", 1))) for each in result.recipes.values()), default=1
         ),

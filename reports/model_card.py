@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from classifiers.estimate import Estimate
 from classifiers.result import RunResult
-from reports import study, words
+from reports import novelty, study, words
 from reports.build import TEMPLATES, write_page
 from reports.summary import baselines, summary
 
@@ -43,8 +43,9 @@ def model_card(result: RunResult) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["share"] = lambda part: words.percent(part, 1)
     for function in (words.figure, words.count, words.plural, words.listing, words.number,
-                     words.moment, words.signed_figure):  # fmt: skip
+                     words.moment, words.signed_figure, words.disturbance):  # fmt: skip
         environment.filters[function.__name__] = function
     facts = summary(result)
     return environment.get_template("model-card.md.j2").render(
@@ -55,7 +56,7 @@ def model_card(result: RunResult) -> str:
         trust=facts["trust"],
         limits=study.limits(result)["lines"],
         source=study.source(result.commit),
-        disease=words.listing(result.evaluation.positive) if result.evaluation.positive else "",
+        task=words.task(result),
         purpose=result.dataset.origin.purpose,
         origin=study.origin(result.dataset),
         features=words.features(result),
@@ -64,10 +65,19 @@ def model_card(result: RunResult) -> str:
         metrics=list(_metrics(result)),
         selected=words.selected(result).test,
         baselines=baselines(result),
+        novelty=_novelty(result),
         worst=[each for each in result.evaluation.patients.worst if each.wrong][:WORST_PATIENTS],
         worse=[each for each in result.subgroups.subsets if each.worse],
         bundle=Code(f".venv/bin/blastline predict {_quoted(result.run)} IMAGES"),
     )
+
+
+def _novelty(result: RunResult) -> list[str]:
+    """The first lines of the section on novelty; nothing where it was not measured."""
+    found = novelty.novelty(result)
+    lead, lines = found.get("lead"), found["lines"]
+    said = [lead, *lines[:2]] if isinstance(lines, list) else [lead]
+    return [str(each) for each in said if each]
 
 
 class Code(str):
@@ -97,8 +107,8 @@ def _metrics(result: RunResult) -> Iterator[tuple[str, Estimate]]:
     yield "AUROC (mean over classes)", test.auroc
     yield "Average precision (mean over classes)", part.average_precision_macro
     if part.positive:
-        yield "Sensitivity for disease", part.operating[0].sensitivity
-        yield "Specificity for disease", part.operating[0].specificity
+        yield f"Sensitivity for {part.operating[0].name}", part.operating[0].sensitivity
+        yield f"Specificity for {part.operating[0].name}", part.operating[0].specificity
     yield "Brier score (0 to 2, lower is better)", part.calibration.after.brier
     yield "Calibration error (lower is better)", part.calibration.after.ece
     for rule in part.patients.rules[:1]:

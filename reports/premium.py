@@ -23,7 +23,7 @@ def premium(result: RunResult) -> dict[str, object]:
 
 def _lead(part: PremiumPart) -> str:
     """What the split is worth in macro F1, no more than its interval says."""
-    if part.note:
+    if not part.premium:
         return ""
     found = part.premium["f1_macro"]
     grouped, random = part.grouped["f1_macro"], part.random["f1_macro"]

@@ -23,6 +23,7 @@ def results(result: RunResult) -> dict[str, object]:
             ),
         ],
         "test": words.selected(result).test,
+        "control": words.CONTROL in result.classifiers,
         "notes": [(item.title, note) for item in items for note in item.notes],
         "forest": forest_figure.forest(
             [(item.title, item.role, item.test.f1_macro) for item in items],

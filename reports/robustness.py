@@ -18,6 +18,7 @@ def robustness(result: RunResult) -> dict[str, object]:
     return {
         "part": part,
         "first": _first(part),
+        "chosen": _chosen(part, words.selected(result).test.n, words.group_name(result)),
         "worst": _worst(part),
         "change": _change,
         "percent": words.percent,
@@ -46,19 +47,18 @@ def trust(result: RunResult) -> list[str]:
 
 
 def _first(part: RobustnessPart) -> str:
-    """Which disturbances cost something at strength 1."""
+    """Which disturbances cost something at strength 1, or how much they may cost unseen."""
     mild = [each for each in part.perturbed if each.strength == 1]
     if not mild:
-        return "Of the disturbances that two good laboratories may differ by, none was measured."
+        return "How it holds on mildly disturbed images (strength 1) was not measured."
     harmful = sorted(
-        (each for each in mild if _is_loss(each)),
-        key=lambda each: each.f1_macro_change.value or 0.0,
+        (each for each in mild if each.loss), key=lambda each: each.f1_macro_change.value or 0.0
     )
-    start = "On images disturbed no more than two good laboratories differ"
+    start = "On mildly disturbed images (strength 1)"
     if not harmful:
         return (
-            f"{start}, the classifier's macro F1 does not fall beyond chance: no 95\u00a0% "
-            "interval of the change lies below zero."
+            f"{start} of {words.plural(part.n, 'cell')}, no loss of macro F1 beyond chance was "
+            f"found; {_not_excluded(mild)}."
         )
     named = words.listing(
         f"{words.disturbance(each.kind)} by {words.signed_figure(each.f1_macro_change)}"
@@ -75,9 +75,11 @@ def _worst(part: RobustnessPart) -> str:
     known = [each for each in part.perturbed if each.f1_macro_change.value is not None]
     if not known:
         return ""
-    worst = min(known, key=lambda each: each.f1_macro_change.value or 0.0)
-    if not _is_loss(worst):
-        return "No disturbance at any strength costs it macro F1 beyond chance."
+    if not any(each.loss for each in known):
+        return f"At no strength was a loss beyond chance found; {_not_excluded(known)}."
+    worst = min(
+        (each for each in known if each.loss), key=lambda each: each.f1_macro_change.value or 0.0
+    )
     return (
         f"It loses most under {words.disturbance(worst.kind)} of strength {worst.strength} "
         f"({worst.setting}): macro F1 {words.figure(worst.f1_macro)} instead of "
@@ -97,10 +99,26 @@ def _change(each: Perturbed) -> tuple[str, str]:
     return value, f"({interval}" if interval else ""
 
 
-def _is_loss(each: Perturbed) -> bool:
-    """Whether the whole interval of the change, as it is printed, is a loss."""
-    high = each.f1_macro_change.high
-    return high is not None and round(high, 3) < 0
+def _not_excluded(several: Sequence[Perturbed]) -> str:
+    """The greatest loss that an interval leaves possible: that none was found proves nothing."""
+    lows = [each.f1_macro_change.low for each in several if each.f1_macro_change.low is not None]
+    if not lows:
+        return "whether there is one cannot be said without intervals"
+    if round(min(lows), 3) >= 0:
+        return "but these cells cannot show one that is rare"
+    return f"losses of up to {words.number(-min(lows))} cannot be excluded"
+
+
+def _chosen(part: RobustnessPart, n_tested: int, group: str) -> str:
+    """Which cells they are, and why they score otherwise than all."""
+    if part.n >= n_tested:
+        return f"All {words.plural(n_tested, 'cell')} under test"
+    spread = "" if group == "image" else f", spread over as many {group}s as possible"
+    return (
+        f"Of {words.plural(n_tested, 'cell')} under test, {words.count(part.n)} were drawn: each "
+        f"class has its share, rare ones at least a few cells{spread}. So they may score otherwise "
+        "than all cells do, and the change is what counts. They"
+    )
 
 
 def _at(several: Sequence[Perturbed], strength: int) -> Perturbed | None:

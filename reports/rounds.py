@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from classifiers.result import InRoundsPart, RoundPart, RunResult
+from classifiers.result import UNLABELLED, InRoundsPart, RoundPart, RunResult
 from reports import rounds_figure, words
 
 MOST_CLASSES = 12  # named in a row of the table of rounds
@@ -44,6 +44,7 @@ class Kind:
         key: field of the result, and role of the classifier.
         plain: what it is compared with and rolled back to.
         held: what the figure counts beside the score.
+        unasked: the option that there is none of it without.
         bundle: folder of its model in the run.
     """
 
@@ -53,7 +54,7 @@ class Kind:
     how: str
     held: str
     note: str
-    absent: str
+    unasked: str
     bundle: str
 
 
@@ -67,8 +68,7 @@ KINDS = (
         "pseudo-labels held, mean of all folds",
         "How many pseudo-labels are right cannot be known here, since the truth about unlabelled "
         "cells is not. It can be in a simulation: 'blastline simulate-labels' hides known labels.",
-        "There was no self-training in this run: it was not asked for (--rounds 0), there were no "
-        "unlabelled cells to learn from, or the embeddings did not fit into memory.",
+        "--rounds 0",
         "bundle-self-trained/",
     ),
     Kind(
@@ -80,8 +80,7 @@ KINDS = (
         "cells fed back, mean of the folds that made the round",
         "A wrong label is doubtful too and gains weight: see the likely label errors below. "
         "Classifiers that know no weights learn nothing from them.",
-        "There was no confidence feedback in this run: it was not asked for (--feedback-rounds), "
-        "or the embeddings did not fit into memory.",
+        "--feedback-rounds",
         "bundle-feedback/",
     ),
 )
@@ -89,7 +88,20 @@ KINDS = (
 
 def rounds(result: RunResult) -> dict[str, object]:
     """Both kinds of fitting in rounds: gain in words, figure, rounds; None for what is missing."""
-    return {"kinds": [(kind, _content(result, kind)) for kind in KINDS]}
+    return {
+        "kinds": [(kind, _content(result, kind), why_absent(result, kind.key)) for kind in KINDS]
+    }
+
+
+def why_absent(result: RunResult, key: str) -> str:
+    """Why there are no rounds of this kind, as far as the result tells."""
+    option = next(kind.unasked for kind in KINDS if kind.key == key)
+    pool = [step.count for step in result.flow if step.name == UNLABELLED]
+    if key == "self_training" and pool and not any(pool):
+        return "there were no unlabelled cells to learn from"
+    if result.galleries.drawn:
+        return f"it was not asked for ({option}), or the embeddings did not fit into memory"
+    return f"it was not asked for ({option})"
 
 
 def meaning(result: RunResult) -> list[str]:

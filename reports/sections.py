@@ -44,7 +44,7 @@ SECTIONS = (
     Section("premium", "What the split is worth", premium.premium),
     Section("per-class", "Results by class", results.per_class),
     Section("confusion", "Confusions", results.confusion),
-    Section("operating", "Decision between disease and health", evaluation.operating),
+    Section("operating", "Operating point", evaluation.operating),
     Section("calibration", "Can the probabilities be trusted?", evaluation.calibration),
     Section("coverage", "How good on the cells it is sure of", evaluation.coverage),
     Section("conformal", "Sets of classes", evaluation.conformal),

@@ -44,10 +44,9 @@ RECIPE_NAMES = {
 
 def use(result: RunResult) -> dict[str, object]:
     """What the classifier is for, and what it is not for."""
-    disease = result.evaluation.positive
     return {
         "classes": result.dataset.classes,
-        "disease": words.listing(disease) if disease else "",
+        "task": words.task(result),
         "purpose": result.dataset.origin.purpose,
     }
 
@@ -210,6 +209,10 @@ def limits(result: RunResult) -> dict[str, object]:
         lines.append(
             "No patients are known, so cells of one patient can stand on both sides of the split: "
             "all figures are optimistic."
+        )
+        lines.append(
+            "For the same reason intervals are too narrow: cells of one patient are not "
+            f"independent, and here each {unit} counts as if it were."
         )
     lines.append(
         f"Intervals are 95\u00a0% intervals of a bootstrap over {unit}s "

@@ -6,7 +6,7 @@ from reports import words
 
 
 def subgroups(result: RunResult) -> dict[str, object]:
-    """All subsets by property, and which of them fare worse than their classes let expect."""
+    """All subsets by property, and which of them fare worse than the other cells."""
     part = result.subgroups
     return {
         "part": part,
@@ -26,11 +26,11 @@ def _lead(subsets: list[Subset]) -> str:
     if not worse:
         return (
             f"On none of {words.plural(len(subsets), 'subset')} of the test cells is accuracy "
-            "surely lower than their classes let expect."
+            "surely lower than on the other cells of the same classes."
         )
     named = words.listing(
-        f"{each.property} {each.name} ({words.number(each.accuracy.value)} where "
-        f"{words.number(each.expected)} is expected)"
+        f"{each.property} {each.name} ({words.plural(each.n, 'cell')}: "
+        f"{words.number(each.accuracy.value)} where {words.number(each.expected)} is expected)"
         for each in worse
     )
-    return f"Accuracy is lower than the classes of the cells let expect on: {named}."
+    return f"Accuracy is lower than on the other cells of the same classes on: {named}."

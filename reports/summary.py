@@ -16,9 +16,6 @@ from reports import (
 from reports.audit import findings
 from reports.rounds import meaning as meaning_of_rounds
 
-# As classifiers/baselines.py calls the network with random weights; importing that is slow.
-CONTROL = "random_weights"
-
 
 def summary(result: RunResult) -> dict[str, object]:
     """Loud lines, what was done, the headline figures, and what they mean."""
@@ -54,7 +51,7 @@ def baselines(result: RunResult) -> list[tuple[str, Estimate, Estimate]]:
 
 def _rivals(result: RunResult, chosen: ClassifierResult) -> list[str]:
     """Lines where a baseline comes within the chosen classifier's interval, or above it."""
-    control = result.classifiers.get(CONTROL)
+    control = result.classifiers.get(words.CONTROL)
     trivial, network = [], []
     for title, f1_macro, accuracy in baselines(result):
         near = [
@@ -150,15 +147,19 @@ def _how_good(result: RunResult, chosen: ClassifierResult) -> list[str]:
     test = chosen.test
     lines = []
     if test.accuracy.value is not None:
-        right = round(100 * test.accuracy.value)
         source = {
             "patient": "from other patients of this kind",
             "block": "from other blocks of this set",
             "group": "from other groups of this set",
             "image": "from this very set",
         }[result.split.unit]
+        right, wrong = (words.of_hundred(each) for each in (test.accuracy.value,
+                                                            1 - test.accuracy.value))  # fmt: skip
         lines.append(
-            f"Of 100 cells {source}, about {right} are named rightly and {100 - right} not."
+            f"All {words.plural(test.n, 'cell')} under test are named rightly"
+            f"{words.at_least(test.accuracy, f'to be expected of cells {source}')}."
+            if test.accuracy.value == 1
+            else f"Of 100 cells {source}, about {right} are named rightly and {wrong} not."
         )
     recalls = {
         name: metrics.recall.value

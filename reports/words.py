@@ -36,6 +36,8 @@ ROLES = {
 }
 
 
+# As classifiers/baselines.py calls the network with random weights; importing that is slow.
+CONTROL = "random_weights"
 DISTURBANCES = {"jpeg": "JPEG", "resize": "low resolution"}  # that are not called as they are
 
 
@@ -65,6 +67,21 @@ def with_role(result: RunResult, role: str) -> list[ClassifierResult]:
 def in_order(result: RunResult) -> list[ClassifierResult]:
     """All classifiers as tables and figures list them: the headline first, baselines last."""
     return [item for role in ROLES for item in with_role(result, role)]
+
+
+def disease(result: RunResult) -> str:
+    """The classes that were said to mean disease; empty where none was."""
+    part = result.evaluation
+    return listing(part.positive) if part.positive and part.named else ""
+
+
+def task(result: RunResult) -> str:
+    """What the classifier was trained for: ``telling L1 and L2 from the other classes``."""
+    sick = disease(result)
+    if sick:
+        return f"telling {sick} from the other classes, cell by cell"
+    which = "two classes" if len(result.dataset.classes) == 2 else "classes"
+    return f"telling the {which} apart, cell by cell; no class is named as disease"
 
 
 def wins(result: RunResult) -> str:
@@ -149,6 +166,20 @@ def signed_figure(estimate: Estimate) -> str:
 def percent(part: float, whole: float) -> str:
     """A share of a whole with one decimal; a dash where the whole is empty."""
     return f"{100 * part / whole:.1f}\u00a0%" if whole else "–"
+
+
+def of_hundred(share: float) -> str:
+    """About how many of 100; neither all nor none where the share is not quite that."""
+    if 0.995 <= share < 1 or 0 < share < 0.005:
+        return f"{min(max(100 * share, 0.1), 99.9):.1f}"
+    return str(round(100 * share))
+
+
+def at_least(found: Estimate, what: str = "found") -> str:
+    """After a perfect figure what its interval warrants: ``; at least 97 of 100 with ...``."""
+    if found.low is None:
+        return ""
+    return f" (at least {int(100 * found.low)} of 100 are {what}, with 95\u00a0% confidence)"
 
 
 def count(value: int) -> str:

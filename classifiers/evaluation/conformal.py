@@ -6,8 +6,8 @@ import numpy as np
 
 from classifiers.evaluation.halves import group_halves
 from classifiers.evaluation.parts import ConformalPart, PredictionSets
-from classifiers.evaluation.resamples import Resamples, figure, no_surer_than
-from classifiers.metrics import MIN_GROUPS
+from classifiers.evaluation.resamples import Resamples, figure
+from classifiers.metrics import MIN_GROUPS, no_surer_than
 
 LEVELS = (0.90, 0.95)
 HALVINGS = 10

@@ -8,8 +8,8 @@ from classifiers.estimate import Estimate
 from classifiers.evaluation.halves import group_halves
 from classifiers.evaluation.parts import CoveragePart, CoveragePoint, RiskWish, Verdict
 from classifiers.evaluation.ranking import cumulated, tie_blocks
-from classifiers.evaluation.resamples import Resamples, figure, no_surer_than
-from classifiers.metrics import MIN_GROUPS
+from classifiers.evaluation.resamples import Resamples, figure
+from classifiers.metrics import MIN_GROUPS, no_surer_than
 
 WISHES = (0.01, 0.02, 0.05)
 HALVINGS = 20

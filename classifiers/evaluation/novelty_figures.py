@@ -1,7 +1,7 @@
 """What the novelty score tells apart: new cells, disturbed cells, wrong decisions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from classifiers.estimate import Estimate
 from classifiers.evaluation.ranking import rank_figures
 from classifiers.evaluation.resamples import Resamples, figure
-from classifiers.evaluation.stress_parts import NoveltyOf
+from classifiers.evaluation.stress_parts import NoveltyOf, Wrong
 
 POINTS = 41  # of a distribution as a figure draws it
 
@@ -21,16 +21,20 @@ class Scored:
     Attributes:
         scores: (n,) novelty over the operating point. groups: (n,).
         strength, setting: of a disturbance, as in ``NoveltyOf``.
-        against: positions among the cells under test that they are to be told from; None: all.
+        against: what they are to be told from; None: the cells under test.
     """
 
     name: str
-    kind: Literal["tested", "unlabelled", "disturbed"]
+    kind: Literal["tested", "unlabelled", "disturbed", "left out"]
     scores: np.ndarray
     groups: np.ndarray
     strength: int = 0
     setting: str = ""
-    against: np.ndarray | None = None
+    against: "Scored | None" = None
+
+    def of(self, some: np.ndarray) -> "Scored":
+        """Some of them, by position or mask."""
+        return replace(self, scores=self.scores[some], groups=self.groups[some])
 
 
 def quantiles(scores: np.ndarray) -> list[float]:
@@ -39,22 +43,22 @@ def quantiles(scores: np.ndarray) -> list[float]:
 
 
 def told_apart(tested: Scored, others: Sequence[Scored], seed: int) -> list[NoveltyOf]:
-    """Share flagged in each set, and AUROC of telling it from cells under test, which come first.
+    """What is found of cells under test, which come first, and of sets told from them."""
+    beside = [replace(each, against=each.against or tested) for each in others]
+    return [flagged_in(each, seed) for each in (tested, *beside)]
+
+
+def flagged_in(scored: Scored, seed: int) -> NoveltyOf:
+    """Share flagged, and AUROC of telling the cells from what they are against, if anything.
 
     Intervals resample groups; one that has cells in both sets is drawn as a whole.
     """
-    found = [_set_of(tested, None, seed)]
-    for each in others:
-        some = slice(None) if each.against is None else each.against
-        scores = np.concatenate([tested.scores[some], each.scores])
-        strange = np.arange(len(scores)) >= len(scores) - len(each.scores)
-        resamples = Resamples.of(np.concatenate([tested.groups[some], each.groups]), seed)
-        area = figure(rank_figures(strange, scores, resamples)[0])
-        found.append(_set_of(each, area, seed))
-    return found
-
-
-def _set_of(scored: Scored, auroc: Estimate | None, seed: int) -> NoveltyOf:
+    auroc = None
+    if scored.against is not None:
+        scores = np.concatenate([scored.against.scores, scored.scores])
+        strange = np.arange(len(scores)) >= len(scored.against.scores)
+        resamples = Resamples.of(np.concatenate([scored.against.groups, scored.groups]), seed)
+        auroc = figure(rank_figures(strange, scores, resamples)[0])
     whole = np.ones((len(scored.scores), 1), dtype=bool)
     flagged = scored.scores[:, None] > 1
     return NoveltyOf(
@@ -74,8 +78,8 @@ class Errors:
     """Share flagged by class, and how wrong decisions and novelty go together."""
 
     by_class: dict[str, Estimate]
-    familiar: Estimate  # share decided wrongly
-    flagged: Estimate
+    familiar: Wrong
+    flagged: Wrong
     auroc: Estimate  # of telling wrong decisions from right ones
 
 
@@ -91,8 +95,11 @@ def errors_by_novelty(
     flagged, wrong = tested.scores > 1, y != decided
     own = y[:, None] == np.arange(len(classes))
     by_class = resamples.proportions(np.repeat(flagged[:, None], len(classes), axis=1), own)
-    familiar, strange = resamples.proportions(
-        np.column_stack([wrong, wrong]), np.column_stack([~flagged, flagged])
+    among = np.column_stack([~flagged, flagged])
+    wrongs = np.column_stack([wrong, wrong])
+    familiar, strange = (
+        Wrong(n=int(some.sum()), wrong=int(wrong[some].sum()), share=share)
+        for some, share in zip(among.T, resamples.proportions(wrongs, among), strict=True)
     )
     return Errors(
         dict(zip(classes, by_class, strict=True)),

@@ -6,7 +6,8 @@ import numpy as np
 
 from classifiers.estimate import Estimate
 from classifiers.evaluation.parts import AtPrevalence, OperatingPoint
-from classifiers.evaluation.resamples import TAIL, Resamples, figure
+from classifiers.evaluation.resamples import Resamples, figure
+from classifiers.metrics import TAIL
 from classifiers.threshold import learn_threshold
 
 Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of sensitivity and specificity

@@ -164,7 +164,8 @@ class EvaluationPart(Part):
 
     n: int
     n_groups: int
-    positive: list[str]  # classes that mean disease; none: each class against the rest
+    positive: list[str]  # held against the others; none: each class against the rest
+    named: bool = True  # whether it was said that they mean disease; else the second of two
     operating: list[OperatingPoint]
     average_precision: dict[str, Estimate]  # by class, against the rest
     average_precision_macro: Estimate

@@ -8,7 +8,8 @@ from scipy.stats import beta
 from classifiers.estimate import Estimate
 from classifiers.evaluation.parts import PatientRow, PatientRule, PatientsPart
 from classifiers.evaluation.ranking import mean_auroc, rank_figures
-from classifiers.evaluation.resamples import TAIL, Resamples, figure
+from classifiers.evaluation.resamples import Resamples, figure
+from classifiers.metrics import TAIL
 
 FEW = 20  # patients below which a bootstrap's interval is too narrow to show
 WORST = 10

@@ -19,9 +19,14 @@ FIGURES = ("accuracy", "f1_macro", "auroc")
 
 
 class Premium(NamedTuple):
-    """Figures under each split by name, and random minus grouped."""
+    """Figures under each split by name, and random minus grouped.
+
+    Attributes:
+        absent: codes of classes that some fold has no cell of, under either split.
+    """
 
     folds: int
+    absent: tuple[int, ...]
     grouped: dict[str, Estimate]
     random: dict[str, Estimate]
     premium: dict[str, Estimate]
@@ -33,13 +38,17 @@ def leakage_premium(
 ) -> Premium:  # fmt: skip
     """Accuracy, macro F1 and macro AUROC under folds of whole groups and under folds of cells.
 
+    The second are the first with the cells of each class dealt anew: each fold keeps its number
+    of cells of each class, since a classifier trained on another mix of classes than it is tested
+    on is worse for that, whatever it knows of groups.
+
     Cells of one patient on both sides of a split make a classifier look better than it is on new
     patients (record-wise against subject-wise cross-validation: Tougui et al. 2021,
     doi:10.4258/hir.2021.27.3.189; dependence between training and test samples as a kind of
     leakage: Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804). Both arms are the same
-    cells, number of folds, shuffles and code; only what a fold keeps together differs. Figures are
-    means over the repeats, not figures of mean probabilities, which would be those of an ensemble.
-    Intervals resample the same groups in both arms.
+    cells, folds of the same classes and sizes, shuffles and code; only what a fold keeps together
+    differs. Figures are means over the repeats, not figures of mean probabilities, which would be
+    those of an ensemble. Intervals resample the same groups in both arms.
 
     Args:
         y: (n,) class codes of k classes. groups: (n,).
@@ -51,10 +60,9 @@ def leakage_premium(
         BlastlineError: a class whose cells are all of one group, so that it cannot be tested.
     """
     splits: list[np.ndarray] = []  # grouped and random in turns
-    alone = np.arange(len(y))
     for repeat in range(repeats):
         grouped = grouped_folds(y, groups, n_folds, seed + repeat)
-        splits += [grouped, grouped_folds(y, alone, int(grouped.max()) + 1, seed + repeat)]
+        splits += [grouped, _dealt_anew(y, grouped, seed + repeat)]
     tasks = [
         (np.flatnonzero(folds != fold), np.flatnonzero(folds == fold))
         for folds in splits
@@ -71,11 +79,27 @@ def leakage_premium(
     means = [np.mean(figures[arm::2], axis=0) for arm in range(2)]
     return Premium(
         int(splits[0].max()) + 1,
+        tuple(code for code in np.unique(y).tolist() if _absent(y == code, splits[::2])),
         *(
             {name: figure(values) for name, values in zip(FIGURES, each, strict=True)}
             for each in (*means, means[1] - means[0])
         ),
     )
+
+
+def _dealt_anew(y: np.ndarray, folds: np.ndarray, seed: int) -> np.ndarray:
+    """(n,) the fold numbers of the cells, shuffled among those of each class."""
+    rng = np.random.default_rng(seed)
+    dealt = folds.copy()
+    for code in np.unique(y):
+        of_class = np.flatnonzero(y == code)
+        dealt[of_class] = rng.permutation(folds[of_class])
+    return dealt
+
+
+def _absent(own: np.ndarray, splits: Sequence[np.ndarray]) -> bool:
+    """Whether a fold of some split has none of its ``own`` cells, (n,) bool."""
+    return any(len(np.unique(folds[own])) <= folds.max() for folds in splits)
 
 
 def _figures(

@@ -6,29 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifiers.estimate import Estimate
-from classifiers.metrics import COVERAGE, MIN_GROUPS, RESAMPLES, drawn_groups, estimate
+from classifiers.metrics import (
+    MIN_GROUPS,
+    RESAMPLES,
+    drawn_groups,
+    estimate,
+    no_surer_than,
+)
 
-TAIL = (1 - COVERAGE) / 2
 BLOCK = 32  # resamples of all cells at a time: what the processor's cache holds
 
 
 def figure(values: np.ndarray) -> Estimate:
     """The estimate of (1 + b,) values: the first of the cells as they are, the others resampled."""
     return estimate(float(values[0]), values[1:])
-
-
-def no_surer_than(found: Estimate, trials: int) -> Estimate:
-    """The estimate; of a share of 0 or 1 with the exact interval of so many independent trials.
-
-    Every resample of cells that are all right is all right, which proves nothing; the exact
-    interval (Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404) tells how many there were.
-    Trials are groups, because cells of one patient may be right or wrong together.
-    """
-    if found.value not in (0.0, 1.0) or found.low is None:
-        return found
-    surely = float(TAIL ** (1 / trials))
-    low, high = (surely, 1.0) if found.value else (0.0, 1 - surely)
-    return Estimate(value=found.value, low=low, high=high)
 
 
 @dataclass(frozen=True)

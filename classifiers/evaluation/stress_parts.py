@@ -17,7 +17,7 @@ class PremiumPart(Part):
     grouped: dict[str, Estimate]  # accuracy, f1_macro, auroc
     random: dict[str, Estimate]
     premium: dict[str, Estimate]  # random minus grouped, paired over the same resampled groups
-    note: str  # why it was not measured; empty otherwise
+    note: str  # why it was not measured, or in sentences what limits it; may be empty
 
 
 class Perturbed(Part):
@@ -29,6 +29,7 @@ class Perturbed(Part):
     accuracy: Estimate
     f1_macro: Estimate
     f1_macro_change: Estimate  # perturbed minus undisturbed, paired
+    loss: bool  # the change is below 0, also when as many disturbances had been compared
     changed: float  # share of cells that are decided otherwise
     thumbnail: str = ""  # of the example disturbed so, inside the run folder; empty: none
 
@@ -50,13 +51,21 @@ class NoveltyOf(Part):
     """How strange a set of cells is to the models that did not train on them."""
 
     name: str
-    kind: Literal["tested", "unlabelled", "disturbed"]
+    kind: Literal["tested", "unlabelled", "disturbed", "left out"]
     strength: int  # of a disturbance, 1 to 3; 0: none
     setting: str  # of it, in its units
     n: int
     flagged: Estimate  # share above the operating point
     auroc: Estimate | None  # of telling them from the cells under test; None: are these
     quantiles: list[float]  # of the score over the operating point, at evenly spaced shares
+
+
+class Wrong(Part):
+    """How many of some cells are decided wrongly."""
+
+    n: int
+    wrong: int
+    share: Estimate
 
 
 class NoveltyPart(Part):
@@ -70,9 +79,12 @@ class NoveltyPart(Part):
     limit_high: float | None
     training: list[float]  # quantiles as below of training cells, scored without their group
     sets: list[NoveltyOf]  # cells under test first
+    # Each class as if it were a new cell type: its cells under test in one part, scored after
+    # training cells of the other classes alone, and told from the others' cells under test.
+    left_out: list[NoveltyOf]
     by_class: dict[str, Estimate]  # share flagged, cells under test
-    error_familiar: Estimate  # share decided wrongly among cells not flagged
-    error_flagged: Estimate
+    error_familiar: Wrong  # of the cells under test not flagged
+    error_flagged: Wrong
     auroc_errors: Estimate  # of telling wrong decisions from right ones
     note: str
 
@@ -85,9 +97,11 @@ class Subset(Part):
     n: int
     n_groups: int
     accuracy: Estimate
-    expected: float  # accuracy, had each class the recall that it has on all cells
-    gap: Estimate  # accuracy minus what is expected, paired over the same resampled groups
-    worse: bool  # the gap is below 0, also when as many subsets as there are had been compared
+    expected: float | None  # accuracy less the gap, 0 to 1; None: no class in common with others
+    gap: Estimate  # recall beyond that of all other cells, averaged over classes
+    # At most half of the cells, and the gap is below 0, also when as many subsets as there are
+    # had been compared.
+    worse: bool
 
 
 class SubgroupsPart(Part):

@@ -150,7 +150,7 @@ def _verdict(each: Association, shortcut: bool) -> str:
         return f"{each.title} follows the class"
     if each.strength < LEAST_STRENGTH:
         return f"{each.title} hardly follows the class"
-    return f"{each.title} follows the class no more than by chance"
+    return f"too few groups to tell whether {each.title} follows the class"
 
 
 def _describe(

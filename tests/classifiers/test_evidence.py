@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
 
 from classifiers.calibration import Calibrated
 from classifiers.committee import Committee
@@ -64,6 +66,39 @@ def test_what_the_columns_of_a_linear_head_add_is_its_score(
 def test_other_heads_are_not_taken_for_linear(spec: object, params: object) -> None:
     model = fitted(spec, params, Preparation(False), 3)
     assert linear_head(model, blobs()[0][:3]) is None
+
+
+class Ridge(ClassifierMixin, BaseEstimator):
+    """Scores that double with the cell, and yet are no sum over its columns."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Ridge":
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X: np.ndarray) -> np.ndarray:
+        return np.column_stack([X.max(axis=1), X.min(axis=1), X.sum(axis=1)])
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        return np.full((len(X), 3), 1 / 3)
+
+
+def test_scores_that_double_with_the_cell_need_not_be_linear() -> None:
+    X, y = blobs()
+    model = Calibrated(Pipeline([("ridge", Ridge())]), method="none").fit(X, y)
+    assert linear_head(model, X[:3]) is None
+
+
+def test_a_head_is_asked_whether_it_holds_for_further_cells() -> None:
+    class Bent(LogisticRegression):
+        def decision_function(self, X: np.ndarray) -> np.ndarray:
+            return super().decision_function(np.minimum(X, 50))
+
+    X, y = blobs()
+    model = Calibrated(Pipeline([("bent", Bent(max_iter=9999))]), method="none").fit(X, y)
+    head = linear_head(model, X[:3])
+    assert head is not None
+    assert head.holds(X)
+    assert not head.holds(np.vstack([X, X[:1] + 100]))
 
 
 def test_a_committee_of_linear_members_is_not_linear() -> None:

@@ -113,7 +113,20 @@ def test_every_figure_lies_in_its_interval_on_cells_like_real_ones(n_groups: int
         metrics = evaluate(
             y, proba, proba.argmax(axis=1), rng.integers(0, n_groups, 200), tuple("abc"), seed
         )
-        assert all(each.low <= each.value <= each.high for each in figures(metrics))
+        found = [each for each in figures(metrics) if each.low is not None]
+        assert all(each.low <= each.value <= each.high for each in found)
+
+
+def test_a_perfect_score_says_how_little_few_groups_prove() -> None:
+    y = np.arange(24) % 2
+    metrics = evaluate(y, np.eye(2)[y], y, np.arange(24) % 6, ("a", "b"), 0)
+    # Six groups without an error: the error may still be up to 1 - 0.025 ** (1 / 6).
+    assert metrics.accuracy.value == 1
+    assert metrics.accuracy.low == pytest.approx(0.025 ** (1 / 6))
+    assert metrics.per_class["a"].recall == metrics.per_class["a"].precision
+    assert metrics.per_class["a"].recall.low < 0.6  # three groups have cells of this class
+    assert metrics.f1_macro.value == metrics.auroc.value == 1
+    assert metrics.f1_macro.low is metrics.auroc.low is None
 
 
 @given(**CASES)

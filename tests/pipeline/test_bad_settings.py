@@ -38,11 +38,13 @@ def test_a_positive_class_that_is_none(run: Run, guarded: Guarded) -> None:
 def test_positive_classes_have_an_operating_point(run: Run, guarded: Guarded) -> None:
     first, second = run.result().dataset.classes[:2]
     assert run.result().evaluation.positive == []
+    assert not run.result().evaluation.named
     guarded(
         "fit", "--work", run.work, "--run", run.name, *SHARED, "--rounds", 0,
         "--positive", f"{first},{second}", "--sensitivity", 0.9, "--prevalences", 0.3,
     ).well()  # fmt: skip
     (point,) = run.result().evaluation.operating
+    assert run.result().evaluation.named
     assert point.name == f"{first} or {second}"
     assert [each.prevalence for each in point.at_prevalence] == [0.3]
     assert point.threshold_low is not None

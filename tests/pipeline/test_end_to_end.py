@@ -68,8 +68,8 @@ def test_nothing_half_made_is_left_behind(whole: Whole) -> None:
     assert names == {
         "config.toml", "manifest.csv", "scan.json", "audit.json", "ties.csv", "extract.json",
         "outcomes.csv", "run.json", "fit.json", "predictions.csv", "label_errors.csv", "bundle",
-        "results.csv", "patients.csv",
-        "bundle-self-trained", "thumbnails", "report.html",
+        "results.csv", "patients.csv", "model-card.md",
+        "bundle-self-trained", "thumbnails", "heatmaps", "report.html",
     }  # fmt: skip
     assert not [path for path in whole.work.rglob("*") if path.name.endswith((".tmp", ".parts"))]
 

@@ -20,6 +20,7 @@ from pipeline import explain
 from pipeline.config import RunConfig, resolve_config
 from pipeline.explain import explained_galleries
 from pipeline.inputs import FitInputs, load_inputs
+from pipeline.pictures import write_pictures
 from pipeline.thumbnails import cell_writer
 from tests.pipeline.commands import blastline
 
@@ -63,7 +64,9 @@ def evaluated(inputs: FitInputs) -> Evaluation:
 def galleries(config: RunConfig, inputs: FitInputs, evaluation: Evaluation) -> Galleries:
     folder = config.run_folder
     shown = cell_writer(inputs.manifest, inputs.cells, evaluation, inputs.scan, folder)
-    return explained_galleries(config, inputs, evaluation, shown)
+    found, pictures = explained_galleries(config, inputs, evaluation, shown)
+    write_pictures(pictures, folder)
+    return found
 
 
 def explained(found: Galleries) -> list[ExplainedCell]:
@@ -108,14 +111,21 @@ def test_each_cell_is_explained_by_the_part_that_tested_it(
             assert any(np.isclose(np.median(usual, axis=0), each.usual))
 
 
-def test_a_second_fit_leaves_no_pictures_of_the_first(
+def test_another_model_never_writes_over_the_pictures_of_a_result(
     made: tuple[RunConfig, FitInputs, Evaluation],
 ) -> None:
-    config, inputs, evaluation = made
-    galleries(*made)
-    fewer = galleries(config.model_copy(update={"heatmaps": 2}), inputs, evaluation)
-    left = {f"heatmaps/{path.name}" for path in (config.run_folder / "heatmaps").iterdir()}
-    assert left == {name for each in explained(fewer) for name in (each.picture, each.heatmap)}
+    config, _, evaluation = made
+    first = galleries(*made)
+    heat = {each.heatmap: (config.run_folder / each.heatmap).read_bytes()
+            for each in explained(first)}  # fmt: skip
+    for part in evaluation.parts:  # another classifier on the same cells
+        assert isinstance(part.model, Calibrated)
+        part.model.estimator_[-1].coef_ *= np.array([0.1, 3, 1] + [0.5] * 100)[
+            : part.model.estimator_[-1].coef_.shape[1]
+        ]
+    second = galleries(*made)
+    assert not set(heat) & {each.heatmap for each in explained(second)}
+    assert {name: (config.run_folder / name).read_bytes() for name in heat} == heat
 
 
 def test_none_asked_for_shows_the_cells_without_explanations(
@@ -129,12 +139,15 @@ def test_none_asked_for_shows_the_cells_without_explanations(
 
 
 def test_images_that_are_gone_cost_the_pictures_only(
-    made: tuple[RunConfig, FitInputs, Evaluation], tmp_path: Path
+    made: tuple[RunConfig, FitInputs, Evaluation],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     config, inputs, evaluation = made
     gone = replace(inputs, scan=replace(inputs.scan, images=str(tmp_path / "gone")))
     found = galleries(config, gone, evaluation)
-    assert "No such file" in found.note
+    assert found.note == "the images of all 6 cells are gone or cannot be read"
+    assert "cannot be read below" in capsys.readouterr().err
     assert not any(each.picture or each.heatmap or each.method for each in explained(found))
     assert all(len(each.neighbours) == 4 and each.rival for each in explained(found))
 
@@ -149,7 +162,7 @@ def test_an_image_that_changed_has_no_heat_map(
     shutil.copy(next(folder.rglob("*.png")), folder / first.path)
     changed = replace(inputs, scan=replace(inputs.scan, images=str(folder)))
     found = galleries(config, changed, evaluation)
-    assert found.note == f"{first.path}: changed since it was scanned"
+    assert found.note == f"{first.path}: changed since it was scanned: extract again"
     assert [each.image_id for each in explained(found) if not each.heatmap] == [first.image_id]
 
 
@@ -183,7 +196,8 @@ def test_embeddings_on_disk_are_read_in_parts(
     monkeypatch.setattr(explain, "CHUNK", 20)
     monkeypatch.setattr("classifiers.likeness.READ", 20)
     on_disk = replace(inputs, cells=replace(inputs.cells, X=Reader(np.asarray(inputs.cells.X))))
-    assert galleries(config, on_disk, evaluation) == galleries(config, inputs, evaluation)
+    in_memory = galleries(config, inputs, evaluation)
+    assert galleries(config, on_disk, evaluation) == in_memory.model_copy(update={"drawn": True})
 
 
 def test_ctrl_c_ends_at_once_and_keeps_the_old_pictures(

@@ -76,7 +76,8 @@ def test_drawing_synthetic_cells(tmp_path: Path) -> None:
 def test_extract_keeps_what_is_embedded(fresh: Run, finished_run: Run) -> None:
     stopped(after("extract", 40), "extract", *fresh.options("extract"))
     assert not half_made(fresh.work)
-    done = blastline("extract", *fresh.options("extract")).well()
+    # In short: the images and all other settings are those of the try that was stopped.
+    done = blastline("extract", "--work", fresh.work, "--run", fresh.name).well()
     now, before = map(int, re.findall(r"(\d+) embedded now, (\d+) dealt with before", done.out)[0])
     assert now + before == len(finished_run.table("manifest.csv")) == 84
     assert 30 <= before <= 45  # what was under way may be lost, what was done may not

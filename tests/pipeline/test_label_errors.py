@@ -15,7 +15,7 @@ from classifiers.protocol import SELECTED, Evaluation, Part
 from classifiers.result import LabelErrorsPart
 from data.manifest import Manifest
 from data.relabel import lengthen, write_history
-from pipeline.label_errors import write_label_errors
+from pipeline.label_errors import label_errors_of
 from tests.data.decided import CLASSES, FIRST, NOTHING, SECOND, row, said
 from tests.data.decided import manifest as manifest_of
 
@@ -58,8 +58,7 @@ def found(
             "probabilities": {}, "patient": "", "thumbnail": "",
         }  # fmt: skip
 
-    part = write_label_errors(*inputs, folder, shown)
-    return part, pd.read_csv(folder / "label_errors.csv", dtype=str)
+    return label_errors_of(*inputs, folder, shown)
 
 
 def test_contradicted_labels_are_listed_the_likeliest_first(

@@ -97,6 +97,15 @@ def test_one_variable_says_one_option() -> None:
             assert options(words) == {"work": "runs", option: VALUES[key]}
 
 
+def test_the_control_is_switched_on_or_off_and_anything_else_is_refused() -> None:
+    for said, expected in {"1": ["--control"], "0": ["--no-control"], "": []}.items():
+        (words,) = commands("extract", CONTROL=said)
+        assert [each for each in words if "control" in each] == expected
+    done = make("--dry-run", "extract", CONTROL="maybe")
+    assert done.code == 2
+    assert "CONTROL='maybe': expected 1 or 0" in done.err
+
+
 def test_relabel_wants_decisions() -> None:
     (words,) = commands("relabel", DECISIONS="my decisions.csv", RUN="r")
     assert words[1:] == ["relabel", "my decisions.csv", "--run", "r", "--work", "runs"]

@@ -15,10 +15,12 @@ from optuna.storages import InMemoryStorage
 from classifiers.bundle import FORMAT
 from classifiers.cells import NO_LABEL, Cells, Disturbed, Split, make_splits
 from classifiers.nested import Nested
+from classifiers.novelty import Novelty
 from classifiers.preparation import Block
 from classifiers.protocol import Evaluation
 from classifiers.registry import CLASSIFIERS
 from data.splits import grouped_folds
+from pipeline import novelty
 from pipeline.config import RunConfig
 from pipeline.inputs import FitInputs
 from pipeline.novelty import _unlabelled, novelty_of
@@ -106,6 +108,64 @@ def test_strange_unlabelled_and_disturbed_cells_are_told() -> None:
     assert part.references == 160
     assert part.limit_low is not None
     assert part.limit_low < (part.limit_high or 0)
+
+
+@pytest.mark.parametrize("views", [0, 3])
+def test_a_class_left_out_is_judged_as_if_it_were_unknown(
+    views: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = made_up(views=views)
+    X = np.array(cells.X)
+    X[cells.y == 1] += 8.0  # far from the other class, but never from its own
+    cells = replace(cells, X=X)
+    monkeypatch.setattr(novelty, "_new", lambda cells: Watching(cells, seen))
+    seen: list[np.ndarray] = []
+    first = make_splits(cells)[0]
+    found = novelty._left_out(cells, first, 0)
+    assert [(each.name, each.kind) for each in found] == [
+        ("well", "left out"), ("sick", "left out"),
+    ]  # fmt: skip
+    assert [each.n for each in found] == np.bincount(cells.y[first.test]).tolist()
+    for each in found:
+        assert each.flagged.value == 1
+        assert each.auroc is not None
+        assert each.auroc.value == 1
+    for code, groups in enumerate(seen):  # neither the class nor a patient under test
+        assert set(groups) == set(cells.groups[first.train][cells.y[first.train] != code])
+
+
+class Watching(Novelty):
+    """A score that notes the groups that it was fitted on."""
+
+    def __init__(self, cells: Cells, seen: list[np.ndarray]) -> None:
+        super().__init__(tuple(block.width for block in cells.blocks))
+        self.seen = seen
+
+    def fit(self, X: np.ndarray, groups: np.ndarray) -> Novelty:
+        self.seen.append(groups)
+        return super().fit(X, groups)
+
+
+def test_kinds_that_look_alike_are_not_told_apart() -> None:
+    cells, found = made_up(), []
+    first = make_splits(cells)[0]
+    for seed in range(6):
+        same = np.random.default_rng(seed).normal(size=np.shape(cells.X)).astype(np.float32)
+        found += novelty._left_out(replace(cells, X=same), first, 0)
+    areas = [each.auroc.value for each in found if each.auroc and each.auroc.value is not None]
+    flagged = [each.flagged.value for each in found if each.flagged.value is not None]
+    assert len(areas) == len(flagged) == 12
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.1)
+    assert np.mean(flagged) < 0.15
+
+
+def test_classes_that_cannot_be_left_out_are_passed_over() -> None:
+    cells = made_up()
+    one = np.where(cells.y == 0, "a", "b")  # one patient a class: nobody would remain to learn
+    first = make_splits(cells)[0]
+    assert novelty._left_out(replace(cells, groups=one), first, 0) == []
+    few = Split(first.name, first.train, first.test[:: len(first.test) // 6])
+    assert novelty._left_out(cells, few, 0) == []
 
 
 def test_an_unlabelled_cell_is_never_scored_by_a_model_that_knows_its_group() -> None:
@@ -220,12 +280,14 @@ def test_predict_marks_strange_cells(
 
 
 @pytest.mark.parametrize(
-    ("count", "of", "trusted"), [(1, 40, True), (2, 40, True), (12, 40, False), (1, 1, False)]
+    ("count", "of", "trusted"),
+    [(1, 40, True), (2, 40, True), (12, 40, False), (2, 9, True), (3, 3, False)],
 )
 def test_a_few_strange_cells_are_no_alarm(count: int, of: int, trusted: bool) -> None:
     line = _unfamiliar(count, of)
     assert f"{count} of {of} cells unlike" in line
     assert ("do not trust" in line) != trusted
+    assert "may still be of a kind that it was not trained on" in line
 
 
 def test_a_bundle_of_before_is_refused_in_one_line(run: Run, guarded: Guarded) -> None:

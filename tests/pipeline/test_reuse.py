@@ -1,5 +1,8 @@
 """A fit that would come out the same is not made again; anything else is."""
 
+import json
+import shutil
+
 import pytest
 
 from data.manifest import COLUMNS
@@ -74,3 +77,28 @@ def test_embeddings_that_were_written_anew_are_a_change(run: Run, guarded: Guard
     store = next(path for path in run.stores if "mean_colour" in path.name)
     store.write_bytes(store.read_bytes())
     assert SAID not in fit(run, guarded)
+
+
+@pytest.mark.parametrize("name", ["heatmaps", "thumbnails"])
+def test_pictures_that_are_gone_are_made_again(run: Run, guarded: Guarded, name: str) -> None:
+    before = sorted(path.name for path in (run.folder / name).iterdir())
+    shutil.rmtree(run.folder / name)
+    assert SAID not in fit(run, guarded)
+    assert sorted(path.name for path in (run.folder / name).iterdir()) == before
+    assert SAID in fit(run, guarded)
+
+
+def test_pictures_wait_for_their_images(run: Run, guarded: Guarded) -> None:
+    scan = run.folder / "scan.json"
+    there = scan.read_text()
+    content = json.loads(there)
+    gone = json.dumps(content | {"images": str(run.work / "gone")})
+    scan.write_text(gone)
+    shutil.rmtree(run.folder / "thumbnails")
+    assert SAID in fit(run, guarded)  # another fit could not make them either
+    assert guarded("fit", *run.options("fit"), "--again").code == 0
+    assert SAID in fit(run, guarded)
+    scan.write_text(there)
+    assert SAID not in fit(run, guarded)
+    assert any((run.folder / "heatmaps").iterdir()) and any((run.folder / "thumbnails").iterdir())
+    assert SAID in fit(run, guarded)

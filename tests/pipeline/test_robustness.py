@@ -116,6 +116,7 @@ def test_only_cells_that_all_disturbances_have_are_compared() -> None:
     found = examined(parts, y, disturbed)
     assert found.n == 10
     assert "blur 3" in found.note
+    assert "JPEG 1, JPEG 2" in found.note
 
 
 def test_nothing_is_measured_where_no_disturbed_cell_is_under_test() -> None:

@@ -84,11 +84,12 @@ def pictures(result: RunResult) -> list[str]:
     return found
 
 
-def draw_thumbnails(result: RunResult, folder: Path) -> None:
+def draw_thumbnails(result: RunResult, folder: Path, *, all_of_them: bool = False) -> None:
     """Write small drawn cells for most pictures; some stay absent."""
     for number, name in enumerate(pictures(result)):
         path = folder / name
-        if number % 9 == 4 or not path.resolve().is_relative_to(folder.resolve()):
+        inside = path.resolve().is_relative_to(folder.resolve())
+        if not inside or (number % 9 == 4 and not all_of_them):
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         generator = np.random.default_rng(number)

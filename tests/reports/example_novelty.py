@@ -6,9 +6,9 @@ import numpy as np
 
 from classifiers.estimate import Estimate
 from classifiers.evaluation.novelty_figures import POINTS
-from classifiers.evaluation.stress_parts import NoveltyOf, NoveltyPart, PremiumPart
+from classifiers.evaluation.stress_parts import NoveltyOf, NoveltyPart, PremiumPart, Wrong
 
-Kind = Literal["tested", "unlabelled", "disturbed"]
+Kind = Literal["tested", "unlabelled", "disturbed", "left out"]
 
 
 def _near(value: float, width: float = 0.03) -> Estimate:
@@ -65,15 +65,19 @@ def novelty(names: list[str], odd: str) -> NoveltyPart:
         limit_high=0.44,
         training=_spread(0.78),
         sets=[
-            _set("cells under test", "tested", 576, 0.06, None, 0.8),
+            _set("cells under test", "tested", 576, 35 / 576, None, 0.8),
             _set("unlabelled cells", "unlabelled", 192, 0.05, 0.52, 0.79),
             _set("blur" + odd, "disturbed", 240, 0.7, 0.91, 1.1, "3 px" + odd),
             _set("stain shift" + odd, "disturbed", 240, 0.08, 0.58, 0.84, "30 %" + odd),
             _set("noise" + odd, "disturbed", 240, 0.9, 0.97, 1.6, "20 of 255" + odd),
         ],
+        left_out=[
+            _set(name, "left out", 110, share, 0.9, 1.1)
+            for name, share in zip(names, np.linspace(0.4, 0.9, len(names)), strict=True)
+        ],
         by_class={name: _near(0.06) for name in names},
-        error_familiar=_near(0.05, 0.02),
-        error_flagged=_near(0.2, 0.1),
+        error_familiar=Wrong(n=541, wrong=27, share=_near(27 / 541, 0.02)),
+        error_flagged=Wrong(n=35, wrong=7, share=_near(0.2, 0.1)),
         auroc_errors=_near(0.72),
         note="",
     )

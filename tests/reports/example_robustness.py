@@ -23,6 +23,7 @@ def robustness(odd: str) -> RobustnessPart:
                 accuracy=Estimate(value=0.93 - loss, low=0.9 - loss, high=0.96 - loss),
                 f1_macro=Estimate(value=0.92 - loss, low=0.89 - loss, high=0.95 - loss),
                 f1_macro_change=Estimate(value=-loss, low=-loss - 0.02, high=-loss + 0.02),
+                loss=loss > 0.03,
                 changed=loss * 1.5,
                 thumbnail=f"thumbnails/{kind}{odd}.jpg",
             )

@@ -109,3 +109,16 @@ def test_official_folds_are_said_to_be_official() -> None:
         "main"
     )
     assert "that the data set names" not in read("split", FIVE).text("main")
+
+
+def test_what_follows_the_class_is_not_denied_above_the_table_that_shows_it() -> None:
+    part = FIVE.audit
+    assert part is not None
+    size, colour = part.shortcuts[2], part.shortcuts[1]
+    by_cells = colour.model_copy(update={"strength": 0.9, "found": True})
+    open_ = size.model_copy(update={"strength": 0.57, "p": 0.2})
+    text = read("audit", result(audit=part.model_copy(
+        update={"shortcuts": [by_cells, open_]}))).text("main")  # fmt: skip
+    assert "Nothing was found that gives the class away" not in text
+    assert "Nothing but perhaps the cells themselves was found to give the class away: mean" in text
+    assert "too few patients to tell whether image size follows the class" in text

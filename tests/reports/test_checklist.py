@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from classifiers.result import RunResult
+from classifiers.result import UNLABELLED, FlowStep, RunResult
 from data.guess import NOT_KNOWN
 from reports.build import render_page
 from reports.checklist import Item, checked
+from reports.pictures import without_missing
 from reports.sections import SECTIONS
 from tests.reports.examples import EXAMPLES, build
 from tests.reports.pages import Page
@@ -27,7 +28,7 @@ def lacks(item: Item, said: str) -> bool:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_there_are_sixteen_items_and_each_leads_to_sections_or_says_why_not(name: str) -> None:
     result = build(EXAMPLES[name])
-    found = list(checked(result))
+    found = list(checked(without_missing(result, Path("no such folder"))))
     assert len(found) == 16
     assert all(set(item.sections) <= IDS for item in found)
     page = Page(render_page(result, Path("no such folder")))
@@ -177,3 +178,26 @@ def test_nothing_that_is_gone_is_called_reported() -> None:
     ):
         assert lacks(found[title], said), title
         assert not lacks(items(result)[title], said), title
+
+
+def test_a_run_without_errors_lacks_none() -> None:
+    result = build(EXAMPLES["five"])
+    galleries = result.galleries.model_copy(update={"errors": 0, "confident_errors": []})
+    faultless = items(result.model_copy(update={"galleries": galleries}))["Failures"]
+    assert not lacks(faultless, "confident errors")
+    galleries = galleries.model_copy(update={"errors": 3})
+    assert lacks(items(result.model_copy(update={"galleries": galleries}))["Failures"],
+                 "confident errors: the run kept none")  # fmt: skip
+
+
+def test_why_there_was_no_self_training_is_said_as_far_as_it_is_known() -> None:
+    result = build(EXAMPLES["no_patients"])
+    said = items(result)["Self-training"].absent
+    assert said == "it was not asked for (--rounds 0)"
+    flow = [*result.flow, FlowStep(name=UNLABELLED, count=0)]
+    said = items(result.model_copy(update={"flow": flow}))["Self-training"].absent
+    assert said == "there were no unlabelled cells to learn from"
+    flow = [*result.flow, FlowStep(name=UNLABELLED, count=7)]
+    drawn = result.galleries.model_copy(update={"drawn": True})
+    large = result.model_copy(update={"flow": flow, "galleries": drawn})
+    assert items(large)["Self-training"].absent.endswith("did not fit into memory")

@@ -28,6 +28,17 @@ def test_a_figure_stands_once(name: str, tmp_path: Path) -> None:
     assert all(tuple(each) == COLUMNS for each in rows)
 
 
+def test_disturbances_of_several_strengths_have_rows_of_their_own(tmp_path: Path) -> None:
+    result = build(EXAMPLES["five"])
+    blur = next(each for each in result.novelty.sets if each.strength == 3)
+    sets = [*result.novelty.sets, blur.model_copy(update={"strength": 1})]
+    novelty = result.novelty.model_copy(update={"sets": sets})
+    rows = tables(result.model_copy(update={"novelty": novelty}), tmp_path)["results.csv"]
+    keys = [(each["classifier"], each["cells"], each["metric"], each["class"]) for each in rows]
+    assert len(set(keys)) == len(keys)
+    assert ("selected", f"{blur.name} 1", "unlike_training_cells", "") in keys
+
+
 @pytest.mark.parametrize("name", ["five", "hostile"])
 def test_figures_are_those_of_the_result(name: str, tmp_path: Path) -> None:
     result = build(EXAMPLES[name])

@@ -8,6 +8,8 @@ import pytest
 from classifiers.estimate import Estimate
 from classifiers.evaluation.parts import EvaluationPart
 from classifiers.result import RunResult
+from reports.checklist import checked
+from reports.model_card import model_card
 from tests.reports.example_evaluation import calibration
 from tests.reports.examples import EXAMPLES, HOSTILE, build
 from tests.reports.test_sections import read
@@ -94,8 +96,38 @@ def test_without_disease_each_class_stands_against_the_rest() -> None:
     rows = found.text("tbody")
     for point in result.evaluation.operating:
         assert f"{point.name} {printed(point.sensitivity)} {printed(point.specificity)}" in rows
-    assert "second means disease" not in text
-    assert "second means disease" in read("operating", build(EXAMPLES["two"])).text("main")
+    assert "No class of this set is named" in text
+
+
+def test_two_classes_of_which_none_is_named_are_not_called_disease_and_health() -> None:
+    result = build(EXAMPLES["two"])
+    assert "Positive (disease) blast" in read("operating", result).text("main")
+    part = result.evaluation.model_copy(update={"named": False})
+    unnamed = result.model_copy(update={"evaluation": part})
+    text = read("operating", unnamed).text("main")
+    assert "No class is named as disease; “positive” is blast, the second of the two." in text
+    assert "(disease)" not in text and "(health)" not in text and "Sensitivity" in text
+    assert "telling the two classes apart, cell by cell" in read("use", unnamed).text("main")
+    assert "telling blast from" in read("use", result).text("main")
+    assert "- Trained for: telling the two classes apart" in model_card(unnamed)
+    missing = [each for item in checked(unnamed) for each in item.missing]
+    assert "a threshold for disease: no class is named as disease" in missing
+
+
+def test_a_perfect_decision_promises_no_more_than_its_interval() -> None:
+    result = build(EXAMPLES["two"])
+    perfect = Estimate(value=1.0, low=0.9731, high=1.0)
+    point = result.evaluation.operating[0].model_copy(
+        update={"sensitivity": perfect, "specificity": perfect}
+    )
+    part = result.evaluation.model_copy(update={"operating": [point]})
+    lead = next(text for _, text in read("operating", result.model_copy(
+        update={"evaluation": part})).texts if text.strip())  # fmt: skip
+    assert lead == (
+        "All 130 cells that are blast are found (at least 97 of 100 are found, with 95\u00a0% "
+        "confidence); none of 130 cells that are healthy is called positive (at least 97 of 100 "
+        "are called negative, with 95\u00a0% confidence)."
+    )
 
 
 def test_calibration_before_and_after_and_its_gain() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from classifiers.cell_parts import MapPart
+from classifiers.estimate import Estimate
 from classifiers.result import RunResult
 from reports.build import render_section, template_environment
 from reports.embedding_map import embedding_map, trust
@@ -138,6 +139,19 @@ def test_the_summary_hears_of_patients_that_lie_together(
     lines = trust(example(same_patient=same, patient_chance=chance))
     assert len(lines) == told
     assert trust(result_with(None)) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "said"),
+    [(0.01, "flatters this classifier by it"), (-0.01, "would not flatter this classifier"),
+     (None, "was not measured")],
+)  # fmt: skip
+def test_what_such_patients_mean_is_said_by_the_premium_alone(low: float | None, said: str) -> None:
+    # Neighbours of one patient do no harm where the classifier looks past what they share.
+    result = example(same_patient=0.999, patient_chance=0.1)
+    measured = {"f1_macro": Estimate(value=0.02, low=low, high=0.03)}
+    premium = result.premium.model_copy(update={"premium": measured})
+    assert said in trust(result.model_copy(update={"premium": premium}))[0]
 
 
 def test_marks_repeat_late_and_shrink_among_many() -> None:

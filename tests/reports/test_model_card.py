@@ -91,7 +91,7 @@ def test_the_card_holds_figures_intervals_limits_and_where_it_came_from(name: st
     low, high = test.f1_macro.low, test.f1_macro.high
     assert f"| Macro F1 | {test.f1_macro.value:.3f} ({low:.3f}–{high:.3f}) |" in text
     for heading in ("Intended use", "Data", "Test", "Baselines", "Subgroups", "Robustness",
-                    "Limits", "How to use it"):  # fmt: skip
+                    "Cells unlike those it was trained on", "Limits", "How to use it"):  # fmt: skip
         assert f"## {heading}\n" in text
     assert "not for diagnosis" in text and "commit 0123abc" in text and "MIT" in text
     assert "None" not in text and "nan" not in text

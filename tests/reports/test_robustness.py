@@ -7,6 +7,7 @@ import pytest
 from classifiers.estimate import Estimate
 from classifiers.evaluation.stress_parts import Perturbed, RobustnessPart
 from classifiers.result import RunResult
+from reports import words
 from reports.build import render_section, template_environment
 from reports.robustness import robustness, trust
 from reports.sections import SECTIONS
@@ -33,12 +34,12 @@ def page(result: RunResult, folder: Path) -> Page:
 
 def changed(each: Perturbed, value: float, low: float, high: float) -> Perturbed:
     return each.model_copy(
-        update={"f1_macro_change": Estimate(value=value, low=low, high=high)}, deep=True
+        update={"f1_macro_change": Estimate(value=value, low=low, high=high), "loss": high < -0.05}
     )
 
 
 def harmless(result: RunResult) -> list[Perturbed]:
-    """The last: an interval that ends at what is printed as zero."""
+    """The last: intervals of their own that lie below zero, but not after eighteen of them."""
     several = [changed(each, -0.001, -0.02, 0.02) for each in result.robustness.perturbed]
     return [*several[:-3], *(changed(each, -0.01, -0.02, -0.0003) for each in several[-3:])]
 
@@ -67,8 +68,28 @@ def test_names_of_users_show_as_text(tmp_path: Path) -> None:
 def test_what_costs_nothing_is_not_called_harmful() -> None:
     result = build(EXAMPLES["five"])
     result = example(perturbed=harmless(result))
-    assert "does not fall beyond chance" in trust(result)[0]
-    assert "No disturbance at any strength" in str(robustness(result)["worst"])
+    assert "no loss of macro F1 beyond chance" in trust(result)[0]
+    assert "240 cells" in trust(result)[0]
+    assert "losses of up to 0.020 cannot be excluded" in trust(result)[0]
+    assert "At no strength was a loss beyond chance" in str(robustness(result)["worst"])
+
+
+def test_cells_that_all_stay_as_decided_prove_nothing() -> None:
+    still = [changed(each, 0, 0, 0) for each in build(EXAMPLES["five"]).robustness.perturbed]
+    assert "cannot show one that is rare" in trust(example(perturbed=still))[0]
+    alone = [
+        each.model_copy(update={"f1_macro_change": Estimate(value=-0.1, low=None, high=None)})
+        for each in still
+    ]
+    assert "cannot be said" in trust(example(perturbed=alone))[0]
+
+
+def test_how_the_cells_were_chosen_is_told(tmp_path: Path) -> None:
+    result = build(EXAMPLES["five"])
+    n = words.selected(result).test.n
+    assert n > result.robustness.n
+    assert f"Of {n} cells under test, 240 were drawn" in page(result, tmp_path).text()
+    assert f"All {n} cells under test were disturbed" in page(example(n=n), tmp_path).text()
 
 
 def test_a_fragility_is_named_first_with_its_size() -> None:
@@ -90,7 +111,7 @@ def test_a_fragility_is_named_first_with_its_size() -> None:
 def test_what_was_not_measured_is_said_with_its_reason(tmp_path: Path) -> None:
     result = build(EXAMPLES["five"]).model_copy(update={"robustness": UNMEASURED})
     found = page(result, tmp_path)
-    assert "It was switched off <b>." in found.text()
+    assert "not measured: it was switched off <b>." in found.text()
     assert not found.tags("svg")
     assert not found.tags("table")
     assert "not measured" in trust(result)[0]

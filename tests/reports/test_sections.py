@@ -288,3 +288,12 @@ def test_examples_are_results_that_survive_the_file() -> None:
     for plan in EXAMPLES.values():
         result = build(plan)
         assert RunResult.model_validate(json.loads(result.model_dump_json())) == result
+
+
+def test_perfect_figures_are_said_with_what_their_interval_warrants() -> None:
+    perfect = Estimate(value=1.0, low=0.9812, high=1.0)
+    text = read("summary", change(build(EXAMPLES["five"]), "selected", perfect, perfect)).text(
+        "main"
+    )
+    assert "All 576 cells under test are named rightly (at least 98 of 100 are to be" in text
+    assert "0 not" not in text

@@ -56,3 +56,8 @@ def test_a_single_classifier_and_fixed_values_are_named_and_a_lost_space_is_said
     text = read("tuning", changed).text("main")
     assert "svm pca 50 (fixed)" in text
     assert "search space of logistic and dense was not recorded" in text
+
+
+def test_without_patients_the_limits_say_that_intervals_are_too_narrow() -> None:
+    assert "intervals are too narrow" in read("limits", build(EXAMPLES["no_patients"])).text("main")
+    assert "too narrow" not in read("limits", build(EXAMPLES["five"])).text("main")

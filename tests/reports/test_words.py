@@ -47,3 +47,11 @@ def test_shortened_text_fits_and_keeps_both_ends(text: str, length: int) -> None
     assert len(short) <= length
     assert short[:1] == text[:1]
     assert short[-1:] == text[-1:]
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(1, "100"), (0.999, "99.9"), (0.99996, "99.9"), (0.93, "93"), (0.001, "0.1"), (0, "0")],
+)
+def test_all_and_none_are_only_said_where_they_are_meant(share: float, shown: str) -> None:
+    assert words.of_hundred(share) == shown

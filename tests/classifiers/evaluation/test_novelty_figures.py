@@ -37,7 +37,7 @@ def test_each_set_is_told_from_the_cells_under_test() -> None:
 def test_disturbed_cells_stand_beside_themselves() -> None:
     some = np.arange(0, 200, 4)
     disturbed = Scored(
-        "blur", "disturbed", TESTED.scores[some] + 0.2, GROUPS[some], 3, "3 px", some
+        "blur", "disturbed", TESTED.scores[some] + 0.2, GROUPS[some], 3, "3 px", TESTED.of(some)
     )
     found = told_apart(TESTED, [disturbed], 0)[1]
     assert (found.name, found.strength, found.setting) == ("blur", 3, "3 px")
@@ -50,8 +50,10 @@ def test_errors_among_familiar_and_flagged_cells() -> None:
     wrong = RNG.random(200) < np.where(TESTED.scores > 1, 0.6, 0.1)
     found = errors_by_novelty(TESTED, y, np.where(wrong, 1 - y, y), ("a", "b", "never"), 0)
     flagged = TESTED.scores > 1
-    assert value(found.flagged) == pytest.approx(wrong[flagged].mean())
-    assert value(found.familiar) == pytest.approx(wrong[~flagged].mean())
+    assert value(found.flagged.share) == pytest.approx(wrong[flagged].mean())
+    assert value(found.familiar.share) == pytest.approx(wrong[~flagged].mean())
+    assert (found.flagged.n, found.flagged.wrong) == (flagged.sum(), (wrong & flagged).sum())
+    assert (found.familiar.n, found.familiar.wrong) == ((~flagged).sum(), (wrong & ~flagged).sum())
     assert value(found.auroc) == pytest.approx(roc_auc_score(wrong, TESTED.scores))
     assert value(found.by_class["b"]) == pytest.approx(flagged[y == 1].mean())
     assert found.by_class["never"].value is None
@@ -61,11 +63,11 @@ def test_nothing_wrong_and_nothing_flagged_is_no_failure() -> None:
     y = np.zeros(200, dtype=int)
     calm = Scored("cells under test", "tested", np.full(200, 0.5), GROUPS)
     found = errors_by_novelty(calm, y, y, ("a", "b"), 0)
-    assert found.flagged.value is None
+    assert (found.flagged.n, found.flagged.share.value) == (0, None)
     assert found.auroc.value is None
-    assert found.familiar.value == 0
-    assert found.familiar.high is not None
-    assert found.familiar.high > 0
+    assert found.familiar.share.value == 0
+    assert found.familiar.share.high is not None
+    assert found.familiar.share.high > 0
 
 
 def test_quantiles_run_from_the_lowest_to_the_highest() -> None:

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from classifiers.estimate import Estimate
 from classifiers.evaluation.premium import FIGURES, Fit, Premium, Task, leakage_premium, plain_fit
@@ -69,11 +70,35 @@ def test_without_such_an_effect_intervals_hold_nothing_mostly() -> None:
     assert np.mean(held) >= 0.8
 
 
-def test_where_every_cell_is_its_own_group_both_splits_are_the_same() -> None:
-    X, y, groups = cells(3.0)
-    alone = np.array([f"image {number}" for number in range(len(y))])
-    found = leakage_premium(y, alone, 2, plain(X, y, groups), 4, 0, 2)
-    assert all(bounds(each) == (0, 0, 0) for each in found.premium.values())
+def test_patients_of_one_class_and_unlike_size_alone_are_worth_nothing() -> None:
+    # Folds of few such patients differ in their mix of classes, which costs a classifier as much
+    # as a leak is worth; with the mix alike under both splits, no more than chance is left.
+    values, claims = [], []
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        sizes = np.exp(rng.normal(3.2, 1.2, 10)).astype(int) + 5
+        groups = np.repeat(np.arange(10), sizes)
+        y = (groups >= 5).astype(int)
+        X = rng.normal(size=(len(y), 10))
+        X[:, 0] += y
+
+        def fit(task: Task, X: np.ndarray = X, y: np.ndarray = y) -> np.ndarray:
+            train, test = task
+            return LogisticRegression().fit(X[train], y[train]).predict_proba(X[test])
+
+        found = leakage_premium(y, groups, 2, fit, 5, seed, 2).premium
+        values.append([bounds(found[name])[1] for name in FIGURES])
+        claims.append([bounds(found[name])[0] > 0 for name in FIGURES])
+    assert np.abs(np.mean(values, axis=0)).max() < 0.02
+    assert np.mean(claims, axis=0).max() <= 0.1
+
+
+def test_classes_that_a_fold_lacks_are_named() -> None:
+    X, y, groups = cells(0.0)
+    y = np.where(groups < 3, 2, y)
+    found = leakage_premium(y, groups, 3, plain(X, y, groups, k=3), 4, 0)
+    assert found.absent == (2,)
+    assert measured(0.0).absent == ()
 
 
 def test_both_arms_train_the_same_way_on_about_as_many_cells() -> None:
@@ -92,6 +117,10 @@ def test_both_arms_train_the_same_way_on_about_as_many_cells() -> None:
         split = tasks[start : start + 4]
         assert sorted(np.concatenate([test for _, test in split])) == list(range(len(y)))
         grouped = (start // 4) % 2 == 0
+        mixes = [np.bincount(y[test], minlength=2).tolist() for _, test in split]
+        twin = start + 4 if grouped else start - 4
+        assert mixes == [np.bincount(y[test], minlength=2).tolist()
+                         for _, test in tasks[twin : twin + 4]]  # fmt: skip
         for train, test in split:
             assert not set(train) & set(test)
             assert bool(set(groups[train]) & set(groups[test])) != grouped

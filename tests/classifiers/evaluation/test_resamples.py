@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from classifiers.estimate import Estimate
-from classifiers.evaluation.resamples import Resamples, figure, no_surer_than
-from classifiers.metrics import RESAMPLES, resample_groups
+from classifiers.evaluation.resamples import Resamples, figure
+from classifiers.metrics import RESAMPLES, no_surer_than, resample_groups
 
 
 @given(n=st.integers(1, 40), n_groups=st.integers(1, 8), seed=st.integers(0, 2**31))

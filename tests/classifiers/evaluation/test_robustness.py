@@ -54,7 +54,9 @@ def test_a_planted_fragility_is_found_and_the_harmless_is_not() -> None:
     assert harmless.low is not None
     assert harmful.high is not None
     assert harmful.high < -0.3 < harmless.low
-    assert [each.kind for each in part.perturbed] == ["noise", "blur"]
+    assert [(each.kind, each.loss) for each in part.perturbed] == [
+        ("noise", False), ("blur", True),
+    ]  # fmt: skip
     assert part.note == "a note"
 
 
@@ -69,12 +71,30 @@ def test_the_change_is_paired_so_that_it_is_surer_than_a_difference_of_two() -> 
     assert change.high - change.low < 0.5 * (alone.high - alone.low)  # type: ignore[operator]
 
 
+def test_one_chance_loss_among_many_disturbances_is_none() -> None:
+    """A change that an interval of its own excludes zero for, but not one of eighteen."""
+    y, groups = np.zeros(60, dtype=int), np.arange(60)
+    y[30:] = 1
+    then = y.copy()
+    then[:5] = 1
+    alone = examine_robustness(y, groups, y, [of("blur", then)], 2, 0).perturbed[0]
+    several = [of("blur", then), *(of("noise", y) for _ in range(17))]
+    first, *others = examine_robustness(y, groups, y, several, 2, 0).perturbed
+    assert alone.loss
+    assert first.f1_macro_change == alone.f1_macro_change
+    assert first.f1_macro_change.high is not None
+    assert first.f1_macro_change.high < 0
+    assert not first.loss
+    assert not any(each.loss for each in others)
+
+
 def test_one_group_shows_no_spread() -> None:
     plain = wrong(Y, 0.2)
     part = examine_robustness(Y, np.full(N, "p"), plain, [of("blur", wrong(Y, 0.4))], K, 0)
     assert part.f1_macro.value is not None
     for each in (part.f1_macro, part.perturbed[0].f1_macro_change):
         assert (each.low, each.high) == (None, None)
+    assert not part.perturbed[0].loss
 
 
 def test_few_cells_that_are_all_right_prove_little() -> None:

@@ -22,6 +22,8 @@ def test_a_subset_where_errors_gather_is_told() -> None:
     assert (bad.name, bad.worse) == ("bad", True)
     assert (good.name, good.worse) == ("good", False)
     assert bad.gap.value < -0.1 < 0 < good.gap.value
+    # Beside the other cells, not beside all of which they are a part.
+    assert bad.expected == pytest.approx(good.accuracy.value, abs=0.01)
     assert bad.n + good.n == N
 
 
@@ -34,6 +36,42 @@ def test_more_of_a_difficult_class_makes_no_subset_worse() -> None:
     assert hard.accuracy.value < easy.accuracy.value - 0.3
     assert hard.gap.value == pytest.approx(0, abs=1e-12)
     assert not hard.worse
+
+
+def test_a_few_easy_images_do_not_make_the_others_worse() -> None:
+    """24 of 320 cells without an error: the others are most of what is called accuracy."""
+    y, names = np.arange(320) % K, np.where(np.arange(320) < 24, "few", "most")
+    few, most = _judged((names == "most") & (np.arange(320) % 13 == 0), y, names)
+    assert (few.worse, most.worse) == (False, False)
+    assert most.gap.high is not None
+    assert most.gap.high < 0
+    # All right, yet no surer than 24 cells can be: 0.975 as the power of 24 leaves 14 %.
+    assert few.accuracy.low == pytest.approx(0.858, abs=0.001)
+    assert few.gap.low is not None
+    assert few.gap.low < 0 < few.gap.value
+
+
+def test_classes_that_only_the_subset_has_say_nothing_of_it() -> None:
+    y = np.repeat([0, 1, 2], 60)
+    names = np.repeat(["one", "two", "both"], [60, 60, 60])
+    wrong = (y == 2) & (np.arange(180) % 2 == 0)
+    for each in _judged(wrong, y, names):
+        assert (each.expected, each.gap.value, each.worse) == (None, None, False)
+    # Shared classes alone make the gap: class 2, hopeless, is found in one of the subsets only.
+    shared = np.where((y == 2) | (np.arange(180) % 2 == 0), "one", "two")
+    one, two = _judged(wrong, y, shared)
+    assert one.gap.value == two.gap.value == 0
+    assert one.expected == one.accuracy.value
+
+
+@pytest.mark.parametrize("share", [0.08, 0.4])
+def test_chance_alone_seldom_makes_an_uneven_subset_worse(share: float) -> None:
+    told = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        y, names = rng.integers(K, size=240), np.where(rng.random(240) < share, "few", "most")
+        told += any(each.worse for each in _judged(rng.random(240) < 0.08, y, names, seed))
+    assert told <= 8  # of 100
 
 
 def test_chance_alone_seldom_makes_a_subset_worse() -> None:
