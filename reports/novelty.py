@@ -67,13 +67,13 @@ def _unseen(part: NoveltyPart) -> str:
     if len(shares) == 1:
         ((name, share),) = shares
         return (
-            f"{_verdict(part)}: trained without {name}, it flags {words.percent(share, 1)} of the "
-            "cells of this class."
+            f"It {_verdict(part)}: trained without {name}, it flags {words.percent(share, 1)} of "
+            "the cells of this class."
         )
     (rarest, low), (commonest, high) = shares[0], shares[-1]
     middle = median(share for _, share in shares)
     return (
-        f"{_verdict(part)}: trained without one class at a time, it flags between "
+        f"It {_verdict(part)}: trained without one class at a time, it flags between "
         f"{words.percent(low, 1)} ({rarest}) and {words.percent(high, 1)} ({commonest}) of the "
         f"cells of the class left out, in the median {words.percent(middle, 1)}. That a cell is "
         "familiar does not mean that it is of a class that was trained on."
@@ -83,10 +83,10 @@ def _unseen(part: NoveltyPart) -> str:
 def _verdict(part: NoveltyPart) -> str:
     shares = [share for _, share in _left_out(part)]
     if min(shares) >= MOST:
-        return "It finds most cells of a type that it never saw"
+        return "finds most cells of a type that it never saw"
     if median(shares) >= HALF:
-        return "It finds some cell types that it never saw, and misses many cells of others"
-    return "It misses most cells of a type that it never saw"
+        return "finds some cell types that it never saw, and misses many cells of others"
+    return "misses most cells of a type that it never saw"
 
 
 def _left_out(part: NoveltyPart) -> list[tuple[str, float]]:
@@ -197,8 +197,9 @@ def trust(result: RunResult) -> list[str]:
     shares = [share for _, share in _left_out(part)]
     if shares and median(shares) < HALF:
         return [
-            f"{_verdict(part)}, and names them as one of its classes: with a class left out of the "
-            f"training, in the median {words.percent(median(shares), 1)} of its cells are flagged."
+            f"The novelty score {_verdict(part)}, and the classifier names them as one of its "
+            "classes: with a class left out of the training, in the median "
+            f"{words.percent(median(shares), 1)} of its cells are flagged."
         ]
     if not part.sets:
         return []
