@@ -74,13 +74,13 @@ def test_chance_alone_seldom_makes_an_uneven_subset_worse(share: float) -> None:
     assert told <= 8  # of 100
 
 
-def test_chance_alone_seldom_makes_a_subset_worse() -> None:
+def test_chance_alone_seldom_makes_one_of_many_subsets_worse() -> None:
     told = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        y, names = rng.integers(K, size=200), rng.integers(4, size=200).astype(str)
-        told += any(each.worse for each in _judged(rng.random(200) < 0.15, y, names, seed))
-    assert told <= 10  # of 100; 5 would be expected at most of exact intervals
+        y, names = rng.integers(K, size=500), rng.integers(10, size=500).astype(str)
+        told += any(each.worse for each in _judged(rng.random(500) < 0.15, y, names, seed))
+    assert told <= 12  # of 100; 16 without the correction for ten comparisons
 
 
 def test_what_all_cells_share_is_no_property_and_small_subsets_are_passed_over() -> None:
