@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # the stages follow one another
 .PHONY: help install demo audit extract fit report dashboard predict gallery test bench lint clean
-.PHONY: review relabel simulate compare
+.PHONY: review relabel simulate compare pretrain
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,6 +47,9 @@ RUNS ?=
 WORK ?= runs
 PORT ?= 8080
 BUNDLE ?=
+FIELDS ?=
+TEACHER ?=
+OUT ?=
 
 # A variable that is not set stays unsaid, so that the run's own configuration decides.
 option = $(if $($(1)),--$(2) '$($(1))')
@@ -69,13 +72,14 @@ FIT_OPTIONS = $(LEARN_OPTIONS) $(call option,SAMPLER,sampler) $(call option,PCA,
 
 # As the command line names a run that is given no name.
 comma := ,
-RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(subst $(comma),+,$(or $(BACKBONE),morphology)))
+RUN_NAME = $(or $(RUN),$(basename $(notdir $(or $(DATASET),synthetic)))-$(subst $(comma),+,$(or $(BACKBONE),smearnet+morphology)))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  variables: DATASET IMAGES SPLIT BACKBONE WEIGHTS ALPHA LAYER STEPS POOLING VIEWS AUGMENT ENGINE"
 	@echo "             PRECISION GATE CONTROL ROBUSTNESS HEATMAPS CLASSIFIERS TRIALS METRIC SAMPLER PCA CALIBRATION"
 	@echo "             WORKERS STORAGE ROUNDS THRESHOLD GROWTH FEEDBACK SHARES DRAWS CELLS DECISIONS RUN RUNS WORK BUNDLE PORT"
+	@echo "             FIELDS TEACHER OUT"
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Blastline needs Python 3.11 or newer, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -87,7 +91,7 @@ $(READY): setup.cfg pyproject.toml
 install: $(READY) ## create .venv and install Blastline into it
 
 demo: DATASET = synthetic
-demo: BACKBONE = morphology
+demo: BACKBONE = smearnet,morphology
 demo: extract fit report ## draw synthetic cells, extract, fit, report: under four minutes
 
 audit: $(READY) ## look among IMAGES for copies, shared ground and shortcuts
@@ -130,6 +134,12 @@ predict: $(READY) ## classify IMAGES with BUNDLE (or the bundle of RUN)
 
 gallery: $(READY) ## draw sheets of IMAGES before and after every step and augmentation
 	$(BIN)/blastline gallery $(RUN_OPTIONS) $(call option,IMAGES,images) $(PICTURE_OPTIONS)
+
+pretrain: $(READY) ## train smearnet on IMAGES, FIELDS and the TEACHER's WEIGHTS (STEPS=20000 OUT=folder)
+	@test -n '$(IMAGES)' || { echo 'make pretrain: say which cells: IMAGES=zip-or-folder' >&2; exit 2; }
+	$(BIN)/blastline pretrain $(call option,IMAGES,images) $(call option,FIELDS,fields) \
+		$(call option,WEIGHTS,weights) $(call option,TEACHER,teacher) $(call option,ALPHA,alpha) \
+		$(call option,STEPS,steps) $(call option,OUT,out) $(call option,WORK,work)
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.errors import BlastlineError
+from features.smearnet.network import WIDTH as SMEARNET_WIDTH
 
 Describe = Callable[[np.ndarray], np.ndarray]
 
@@ -14,16 +15,22 @@ Describe = Callable[[np.ndarray], np.ndarray]
 class Backbone:
     """One way of turning an image into an embedding.
 
-    A *network* is built by ``keras.applications.<builder>`` and preprocessed by
-    ``keras.applications.<module>.preprocess_input``, which expects RGB from 0 to 255 and flips
-    the channels itself where its weights want BGR. A *descriptor* row has no weights: ``describe``
-    maps an RGB uint8 image of any size to (width,) float32, and ``revision`` is raised whenever
-    its numbers change, so that old embeddings are not taken for new ones.
+    A *network* is built by ``<package>.<module>.<builder>`` and preprocessed by that module's
+    ``preprocess_input``, which expects RGB from 0 to 255 and flips the channels itself where its
+    weights want BGR. A *descriptor* row has no weights: ``describe`` maps an RGB uint8 image of any
+    size to (width,) float32, and ``revision`` is raised whenever its numbers change, so that old
+    embeddings are not taken for new ones.
 
     Attributes:
         size: side of the square input in pixels; 0 where the native size is kept.
+        sizes: smallest and largest side; None where the builder itself refuses what is too small.
         width: length of an embedding after average pooling of the last layer (at alpha 1).
         cached_as: name of the file in which Keras caches its ImageNet weights without the top.
+        shipped: file of pretrained weights that comes with Blastline, below ``features/``; empty
+            where they are Keras' ImageNet weights.
+        shipped_sha256: of that file.
+        trained_on: what its pretrained weights were learned from, as in "trained on ...".
+        trained_sets: names of the cards of sets whose images are among that.
     """
 
     name: str
@@ -32,6 +39,12 @@ class Backbone:
     builder: str = ""
     module: str = ""
     cached_as: str = ""
+    package: str = "keras.applications"
+    sizes: tuple[int, int] | None = None
+    shipped: str = ""
+    shipped_sha256: str = ""
+    trained_on: str = "ImageNet: everyday photographs, no cells"
+    trained_sets: tuple[str, ...] = ()
     describe: Describe | None = None
     revision: int = 0
 
@@ -54,6 +67,15 @@ def _morphology(image: np.ndarray) -> np.ndarray:
 
 _TF = "_weights_tf_dim_ordering_tf_kernels"
 _ROWS = (
+    Backbone(
+        "smearnet", SMEARNET_WIDTH, 128, "SmearNet", "network",
+        package="features.smearnet",
+        sizes=(96, 320),
+        shipped="smearnet/smearnet.weights.h5",
+        shipped_sha256="7b1860ba2a90b9a2c07f97c25d8bf0e71913b50a6c2f75e4783130f8cb6c5bb2",
+        trained_on="normal blood cells (PBC 2020, BCCD), no leukaemic cell among them",
+        trained_sets=("pbc2020", "bccd"),
+    ),
     Backbone("inception_v3", 2048, 299, "InceptionV3", "inception_v3",
         f"inception_v3{_TF}_notop.h5"),
     Backbone("vgg16", 512, 224, "VGG16", "vgg16", f"vgg16{_TF}_notop.h5"),

@@ -1,5 +1,6 @@
 """The CPU engine: a converted network in OpenVINO, one batch a stream."""
 
+import math
 import queue
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from features.recipe import Recipe
 from features.weights import Weights
 
 BATCHES = {"float32": 2, "bf16": 4}  # larger ones fall out of the cache: up to a fifth slower
+BATCHES_AT = 224  # pixels a side; of smaller pictures as many more fit
 IMAGES_A_CALL = 16
 
 
@@ -38,7 +40,7 @@ class OpenVinoEngine(NetworkEngine):
                 "(PRECISION=float32, --precision float32)"
             )
         model = core.read_model(converted(recipe, weights, seed, networks))
-        self.network_batch = BATCHES[recipe.precision]
+        self.network_batch = _batch(recipe)
         model.reshape({0: [self.network_batch, recipe.size, recipe.size, 3]})
         compiled = core.compile_model(
             model,
@@ -64,3 +66,10 @@ class OpenVinoEngine(NetworkEngine):
             return np.array(request.infer({0: images}, share_inputs=True)[0])
         finally:
             self._idle.put(request)
+
+
+def _batch(recipe: Recipe) -> int:
+    """Images that a network computes at once: a power of two, since calls hold 16 images."""
+    usual = BATCHES[recipe.precision]
+    fitting = usual * (BATCHES_AT / recipe.size) ** 2
+    return int(min(IMAGES_A_CALL, max(usual, 2 ** round(math.log2(fitting)))))

@@ -1,5 +1,6 @@
 """Building a Keras network with its weights and preprocessing. Imports Keras when called."""
 
+import importlib
 import warnings
 from typing import Any
 
@@ -34,13 +35,21 @@ def build_network(backbone: Backbone, recipe: Recipe, weights: Weights, seed: in
     return keras.Model(inputs, features, name=recipe.backbone)
 
 
-def _architecture(
-    keras: Any, backbone: Backbone, size: int, alpha: float, weights: str | None
-) -> Any:
+def _module(backbone: Backbone) -> Any:
+    return importlib.import_module(f"{backbone.package}.{backbone.module}")
+
+
+def _architecture(backbone: Backbone, size: int, alpha: float, weights: str | None) -> Any:
+    if backbone.sizes and not backbone.sizes[0] <= size <= backbone.sizes[1]:
+        smallest, largest = backbone.sizes
+        raise BlastlineError(
+            f"size {size}: {backbone.name} takes images of {smallest} to {largest} pixels a side; "
+            f"choose one of these (--size {backbone.size})"
+        )
     options: dict[str, Any] = {}
     if backbone.name == "mobilenet_v2":
         options["alpha"] = alpha
-    builder = getattr(keras.applications, backbone.builder)
+    builder = getattr(_module(backbone), backbone.builder)
     shape = (size, size, 3)
     try:
         return builder(weights=weights, include_top=False, input_shape=shape, **options)
@@ -56,12 +65,13 @@ def download_weights(backbone: Backbone, alpha: float) -> None:
     Raises:
         BlastlineError: there is no way to them; the line says which other ways there are.
     """
-    _imagenet(import_keras(), backbone, backbone.size, alpha)
+    import_keras()
+    _imagenet(backbone, backbone.size, alpha)
 
 
-def _imagenet(keras: Any, backbone: Backbone, size: int, alpha: float) -> Any:
+def _imagenet(backbone: Backbone, size: int, alpha: float) -> Any:
     try:
-        return _architecture(keras, backbone, size, alpha, "imagenet")
+        return _architecture(backbone, size, alpha, "imagenet")
     except BlastlineError:
         raise
     except Exception as error:  # Keras lets anything through here: URL, timeout, bad hash
@@ -96,22 +106,22 @@ def _base(keras: Any, backbone: Backbone, recipe: Recipe, weights: Weights, seed
         )
     keras.utils.set_random_seed(seed)
     if weights.source == "imagenet":
-        base = _imagenet(keras, backbone, recipe.size, recipe.alpha)
+        base = _imagenet(backbone, recipe.size, recipe.alpha)
     else:
-        base = _architecture(keras, backbone, recipe.size, recipe.alpha, None)
-    if weights.source == "file":
+        base = _architecture(backbone, recipe.size, recipe.alpha, None)
+    if weights.to_load:
         cut = base
         if weights.cut_at:
             cut = keras.Model(base.input, _layer_output(base, backbone, weights.cut_at))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # one a layer, where the file does not fit
-                cut.load_weights(str(weights.path))
+                cut.load_weights(str(weights.to_load))
         except Exception as error:  # HDF5, shape and layer-count errors of Keras differ in type
             reason = str(error).splitlines()[0][:120]
             raise BlastlineError(
                 f"weights {weights.path}: do not fit {backbone.name} ({reason}); expected weights "
-                "of keras.applications without the classification head"
+                f"of {backbone.package} without the classification head"
             ) from None
         if weights.cut_at and recipe.layer not in {layer.name for layer in cut.layers}:
             raise BlastlineError(
@@ -133,5 +143,4 @@ def _preprocess(keras: Any, backbone: Backbone, weights: Weights, inputs: Any) -
         return keras.layers.Rescaling(scale, 255.0 * mean * (1 - scale), name="imagenet_std")(
             inputs
         )
-    module = getattr(keras.applications, backbone.module)
-    return module.preprocess_input(inputs)
+    return _module(backbone).preprocess_input(inputs)

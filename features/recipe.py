@@ -15,7 +15,7 @@ class Recipe:
 
     Attributes:
         backbone: row of the backbone table.
-        weights: random, imagenet, file or none.
+        weights: random, imagenet (by Keras), shipped (with Blastline), file or none.
         weights_digest: SHA-256 of the weights file, or what stands for it.
         steps: preprocessing steps, in order, as texts.
         size: side of the square network input in pixels; 0 keeps the image's own size.

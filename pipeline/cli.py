@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from data.errors import BlastlineError
-from pipeline import commands_data, commands_labels, commands_run
+from pipeline import commands_data, commands_labels, commands_pretrain, commands_run
 from pipeline.console import warn
 
 STOPPED = 130  # after Ctrl-C, as in a shell
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.add_typer(commands_data.app)
 app.add_typer(commands_run.app)
 app.add_typer(commands_labels.app)
+app.add_typer(commands_pretrain.app)
 
 
 def _guarded(command: Callable[[], Any]) -> int:

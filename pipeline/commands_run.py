@@ -163,7 +163,7 @@ def report(
     Reads: RUN/run.json and pictures. Writes: RUN/report.html, one file that needs no network;
     results.csv and model-card.md, and patients.csv where patients are known.
 
-    Example: blastline report --run synthetic-morphology
+    Example: blastline report --run synthetic-smearnet+morphology
     """
     resolved = resolve(locals())
     from pipeline.history import warn_unfitted
@@ -239,7 +239,7 @@ def predict(
     class, probabilities, and how unlike the training cells it is. Images that cannot be read are
     left out; the exit code is then 3.
 
-    Example: blastline predict runs/synthetic-morphology/bundle cell.png
+    Example: blastline predict runs/synthetic-smearnet+morphology/bundle cell.png
     """
     from pipeline.predict import run_predict
 

@@ -11,6 +11,7 @@ from data.cards import Card, load_card
 from data.errors import BlastlineError, describe_invalid
 from data.files import write_text
 from features.views import MAX_VIEWS
+from features.weights import NAMED
 
 Prevalence = Annotated[float, Field(gt=0, lt=1)]
 
@@ -28,8 +29,8 @@ class RunConfig(BaseModel):
     allow_overlap: bool = False  # go on although the split cuts groups; the report says so
     audit: bool = True  # look for copies, shared ground and shortcuts
     # image -> embedding
-    backbone: str = "morphology"  # one, or several with commas; NAME@LAYER pools an inner layer
-    weights: str = "imagenet"  # imagenet, random, a weights file or a folder of them
+    backbone: str = "smearnet,morphology"  # with commas; NAME@LAYER pools an inner layer
+    weights: str = "pretrained"  # pretrained, random, a weights file or a folder of them
     alpha: float = 1.0  # width of mobilenet_v2
     layer: str = ""  # inner layer to pool, of a single backbone; empty: the last
     size: int = Field(default=0, ge=0, le=2048)  # side of the input; 0: native
@@ -209,7 +210,7 @@ def _without_password(storage: str) -> str:
 def _is_path(key: str, value: str) -> bool:
     """Names that Blastline knows are no paths, even where a file is called so."""
     if key == "weights":
-        return value not in ("imagenet", "random")
+        return value not in NAMED
     return key != "dataset" or value.endswith(".toml")
 
 

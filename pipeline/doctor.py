@@ -12,7 +12,9 @@ from pathlib import Path
 
 from data.cards import card_names, load_card
 from data.errors import BlastlineError
+from features.backbones import BACKBONES
 from features.conversion import import_openvino
+from features.weights import PRETRAINED, resolve_weights
 from pipeline.console import say
 
 PACKAGES = {
@@ -93,6 +95,11 @@ def _work(work: Path) -> str:
 
 
 def _weights() -> str:
+    networks = [row for row in BACKBONES.values() if row.shipped]
+    for row in networks:  # refuses what is gone or damaged
+        resolve_weights(row, PRETRAINED, alpha=1.0, layer="", seed=0)
+    shipped = ", ".join(f"{row.name} (shipped)" for row in networks)
     folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
     cached = sorted(path.name for path in folder.glob("*notop.h5")) if folder.is_dir() else []
-    return ", ".join(cached) or f"no ImageNet weights cached in {folder} (Keras downloads them)"
+    others = ", ".join(cached) or f"no ImageNet weights cached in {folder} (Keras downloads them)"
+    return f"{shipped}, {others}"

@@ -46,12 +46,14 @@ AuditOption = Annotated[
 Backbone = Annotated[
     str | None,
     typer.Option(
-        help="One or several with commas; NAME@LAYER for an inner layer.", rich_help_panel=_IN
+        help="One or several with commas; NAME@LAYER for an inner layer [default: "
+        "smearnet,morphology].",
+        rich_help_panel=_IN,
     ),
 ]
 Weights = Annotated[
     str | None,
-    typer.Option(help="imagenet, random, a weights file or a folder.", rich_help_panel=_IN),
+    typer.Option(help="pretrained, random, a weights file or a folder.", rich_help_panel=_IN),
 ]
 Alpha = Annotated[float | None, typer.Option(help="Width of mobilenet_v2.", rich_help_panel=_IN)]
 Layer = Annotated[str | None, typer.Option(help="Inner layer to pool.", rich_help_panel=_IN)]

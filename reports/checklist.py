@@ -217,7 +217,7 @@ def _baselines(result: RunResult) -> Item:
     backbones = {str(each.get("backbone")) for each in result.recipes.values()}
     weights = {str(each.get("weights")) for each in result.recipes.values()}
     if backbones != {"morphology"}:
-        missing.append("hand-made descriptors: a run with the backbone morphology has them")
+        missing.append("hand-made descriptors: a run with the backbone morphology alone has them")
     if words.CONTROL not in names and weights - {"none", "random"}:
         missing.append("the same network with random weights")
     absent = "" if names else "no baseline was run, and the images were not audited"

@@ -60,6 +60,7 @@ def model_card(result: RunResult) -> str:
         purpose=result.dataset.origin.purpose,
         origin=study.origin(result.dataset),
         features=words.features(result),
+        pretraining=words.pretraining(result),
         wins=words.wins(result),
         named=words.METRICS,
         metrics=list(_metrics(result)),

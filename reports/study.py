@@ -113,7 +113,13 @@ def recipe(result: RunResult) -> dict[str, object]:
         rows.append(("Recipe digest", [digest]))
         recipes.append(rows)
     codes = [RECIPE_NAMES["weights_digest"], "Recipe digest"]
-    return {"recipes": recipes, "codes": codes, "what": words.features(result)}
+    return {
+        "recipes": recipes,
+        "codes": codes,
+        "what": words.features(result),
+        "known": words.knew_the_set(result),
+        "pretraining": words.pretraining(result),
+    }
 
 
 def _setting(key: str, value: str | int | float | list[str]) -> list[str]:

@@ -21,7 +21,13 @@ def summary(result: RunResult) -> dict[str, object]:
     """Loud lines, what was done, the headline figures, and what they mean."""
     chosen = words.selected(result)
     return {
-        "loud": [*_overlap(result), *_rivals(result, chosen), *_leaks(result), *_shortcuts(result)],
+        "loud": [
+            *_overlap(result),
+            *_known(result),
+            *_rivals(result, chosen),
+            *_leaks(result),
+            *_shortcuts(result),
+        ],
         "what": _what(result, chosen),
         "headline": [
             ("Accuracy", chosen.test.accuracy, "share of cells named rightly"),
@@ -87,6 +93,18 @@ def _reaches(theirs: Estimate, ours: Estimate) -> bool:
 def _overlap(result: RunResult) -> list[str]:
     """First of all: a split that the user knows to leak."""
     return [result.split.overlap] if result.split.overlap else []
+
+
+def _known(result: RunResult) -> list[str]:
+    """A network that learned from this set before the run made its split."""
+    names = words.knew_the_set(result)
+    if not names:
+        return []
+    return [
+        f"The weights of {words.listing(names)} were learned from this data set before the run "
+        "made its split - from these images, or from others of the same patients: all figures "
+        "are optimistic. Compare with a network that has never seen the set."
+    ]
 
 
 def _shortcuts(result: RunResult) -> list[str]:

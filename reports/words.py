@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from classifiers.estimate import Estimate
 from classifiers.result import ClassifierResult, RunResult
 from data.errors import BlastlineError
+from features.backbones import BACKBONES
 
 NOT_DEFINED = "not defined"
 METRICS = {
@@ -38,6 +39,7 @@ ROLES = {
 
 # As classifiers/baselines.py calls the network with random weights; importing that is slow.
 CONTROL = "random_weights"
+LEARNED = ("imagenet", "shipped")  # weights in a recipe of which the backbone's row says whence
 DISTURBANCES = {"jpeg": "JPEG", "resize": "low resolution"}  # that are not called as they are
 
 
@@ -118,6 +120,32 @@ def _features(recipe: Mapping[str, object]) -> str:
         return f"hand-made descriptors ({backbone})"
     kind = "with random weights" if weights == "random" else "pretrained"
     return f"the embeddings of a frozen network ({backbone}, {kind})"
+
+
+def pretraining(result: RunResult) -> list[str]:
+    """What the weights of each network were learned from, a sentence each; none where random."""
+    lines = []
+    for recipe in result.recipes.values():
+        backbone, weights = str(recipe.get("backbone")), recipe.get("weights")
+        if weights in LEARNED and backbone in BACKBONES:
+            lines.append(f"{backbone} was trained on {BACKBONES[backbone].trained_on}.")
+        elif weights == "file":
+            lines.append(
+                f"The weights of {backbone} were given as a file; what they were learned from is "
+                "not recorded."
+            )
+    return lines
+
+
+def knew_the_set(result: RunResult) -> list[str]:
+    """Networks whose weights were learned from cells of the run's own set, among others."""
+    return [
+        str(recipe["backbone"])
+        for recipe in result.recipes.values()
+        if recipe.get("weights") in LEARNED
+        and recipe.get("backbone") in BACKBONES
+        and result.dataset.name in BACKBONES[str(recipe["backbone"])].trained_sets
+    ]
 
 
 def moment(created: str) -> str:

@@ -20,6 +20,7 @@ from tests.bench.measure import ROUNDS, machine
 from tests.bench.page import page
 from tests.bench.precision import gate
 from tests.bench.size import memory, resume
+from tests.bench.smearnet import smearnet
 from tests.bench.studies import studies
 
 TARGET = Path(__file__).resolve().parents[2] / "BENCHMARKS.md"
@@ -29,6 +30,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "memory": ("Memory", memory),
     "resume": ("Resuming a finished extraction", resume),
     "gate": ("bf16 beside float32", gate),
+    "smearnet": ("smearnet beside ImageNet networks", smearnet),
     "studies": ("Tuning", studies),
     "dense": ("Dense network", dense_networks),
     "evaluation": ("Evaluation with intervals", evaluation),

@@ -1,6 +1,7 @@
 """What the tests of engines share: recipes, embedding, how far embeddings lie apart."""
 
 import hashlib
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,11 @@ def by_keras_alone(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings as the documentation of keras.applications makes them: from RGB, from BGR."""
     keras.utils.set_random_seed(seed)
-    row, applications = find_backbone(name), keras.applications
+    row = find_backbone(name)
+    module = importlib.import_module(f"{row.package}.{row.module}")
     size = size or row.size
     options = {"alpha": alpha} if name == "mobilenet_v2" else {}
-    model = getattr(applications, row.builder)(
+    model = getattr(module, row.builder)(
         weights=None, include_top=False, input_shape=(size, size, 3), **options
     )
     if layer:
@@ -87,7 +89,7 @@ def by_keras_alone(
     if file:
         model.load_weights(str(file))
     rgb = np.stack([resize(image, size) for image in images]).astype(np.float32)
-    both = getattr(applications, row.module).preprocess_input(np.concatenate([rgb, rgb[..., ::-1]]))
+    both = module.preprocess_input(np.concatenate([rgb, rgb[..., ::-1]]))
     maps = np.asarray(model(both, training=False))
     found, swapped = np.split(maps.mean(axis=(1, 2)), 2)
     return found, swapped

@@ -9,6 +9,7 @@ from features.activation import activation_map, averages_to, make_spatial_engine
 from features.backbones import find_backbone
 from features.engines import make_engine
 from features.recipe import Recipe
+from features.smearnet.network import WIDTH
 from features.weights import Weights, resolve_weights
 from tests.features.engines import real_cells
 from tests.shared import WEIGHTS, needs_shared
@@ -31,7 +32,10 @@ def noise(count: int) -> list[np.ndarray]:
 
 @pytest.mark.parametrize(
     ("name", "fields", "shape"),
-    [("mobilenet_v2", {"alpha": 0.35}, (3, 3, 1280)),
+    [("smearnet", {}, (3, 3, WIDTH)),
+     ("smearnet", {"pooling": "tokens"}, (3, 3, WIDTH)),
+     ("smearnet", {"engine": "keras-tensorflow"}, (3, 3, WIDTH)),
+     ("mobilenet_v2", {"alpha": 0.35}, (3, 3, 1280)),
      ("mobilenet_v2", {"alpha": 0.35, "pooling": "tokens"}, (3, 3, 1280)),
      ("vgg16", {"layer": "block3_pool"}, (12, 12, 256))],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """The contract that every row of the backbone table keeps, with random weights."""
 
+import importlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.features.engines import by_keras_alone, distance, embed, engine_of, p
 
 NETWORKS = [row.name for row in BACKBONES.values() if row.is_network]
 INNER = {  # one of each family
+    "smearnet": "stage3_block1_out",
     "inception_v3": "mixed5",
     "vgg16": "block3_pool",
     "resnet50": "conv3_block4_out",
@@ -26,7 +28,13 @@ INNER = {  # one of each family
     "mobilenet_v2": "block_6_project_BN",
     "efficientnet_b0": "block4a_project_bn",
 }
-KERAS = ["efficientnet_b0", "densenet121", "mobilenet_v2", "resnet50"]  # another code path each
+KERAS = [
+    "smearnet",
+    "efficientnet_b0",
+    "densenet121",
+    "mobilenet_v2",
+    "resnet50",
+]  # another code path each
 SMALL = 96  # enough where the size itself is not what is tested
 # Stained cells are far from grey: their channels must differ, or a swap would go unseen.
 CELLS = [
@@ -158,7 +166,9 @@ def test_an_alpha_that_no_weights_exist_for_lists_the_others(networks: Path) -> 
         engine_of(networks, "mobilenet_v2", alpha=0.4)
 
 
-@pytest.mark.parametrize("name", ["inception_v3", "vgg16", "resnet50", "xception", "mobilenet_v2"])
+@pytest.mark.parametrize(
+    "name", ["smearnet", "inception_v3", "vgg16", "resnet50", "xception", "mobilenet_v2"]
+)
 def test_an_unknown_layer_lists_layers_that_there_are(
     keras: Any, networks: Path, name: str
 ) -> None:
@@ -167,7 +177,8 @@ def test_an_unknown_layer_lists_layers_that_there_are(
     message = str(caught.value)
     assert message.startswith(f"layer 'conv99_out': backbone {name} has none of that name")
     suggested = message.rpartition("end at ")[2].split(", ")
-    base = getattr(keras.applications, BACKBONES[name].builder)(weights=None, include_top=False)
+    module = importlib.import_module(f"{BACKBONES[name].package}.{BACKBONES[name].module}")
+    base = getattr(module, BACKBONES[name].builder)(weights=None, include_top=False)
     assert set(suggested) <= {layer.name for layer in base.layers}
 
 

@@ -19,7 +19,7 @@ from tests.data.images import noise
 from tests.features.engines import REAL, by_keras_alone, distance, embed, engine_of, real_cells
 from tests.shared import WEIGHTS, needs_shared, pbc_cells
 
-NETWORKS = [row.name for row in BACKBONES.values() if row.is_network]
+OF_KERAS = [row.name for row in BACKBONES.values() if row.cached_as]
 
 
 def refusal(networks: Path, name: str, option: object, alpha: float = 1.0, layer: str = "") -> str:
@@ -121,7 +121,7 @@ def test_a_cut_download_is_refused(networks: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "alpha"), [*((name, 1.0) for name in NETWORKS), ("mobilenet_v2", 0.35)]
+    ("name", "alpha"), [*((name, 1.0) for name in OF_KERAS), ("mobilenet_v2", 0.35)]
 )
 def test_keras_asks_for_the_file_that_the_table_names(
     networks: Path, monkeypatch: pytest.MonkeyPatch, name: str, alpha: float

@@ -4,10 +4,12 @@ import pytest
 
 from data.errors import BlastlineError
 from data.files import sha256_file
-from features.backbones import ALPHAS, BACKBONES, find_backbone
+from features.backbones import ALPHAS, BACKBONES, Backbone, find_backbone
 from features.weights import Weights, resolve_weights
 
 NETWORKS = [row.name for row in BACKBONES.values() if row.is_network]
+OF_KERAS = [row.name for row in BACKBONES.values() if row.cached_as]
+SHIPPED = [row.name for row in BACKBONES.values() if row.shipped]
 DESCRIPTORS = [row.name for row in BACKBONES.values() if not row.is_network]
 
 
@@ -79,7 +81,7 @@ def test_an_empty_folder_names_the_expected_file_and_the_ways_out(tmp_path: Path
     message = refusal("densenet169", tmp_path)
     assert "no densenet169.weights.h5" in message
     assert "found none" in message
-    assert "'imagenet'" in message
+    assert "'pretrained'" in message
     assert "'random'" in message
 
 
@@ -103,7 +105,7 @@ def test_random_weights_are_told_apart_by_their_seed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DESCRIPTORS)
-@pytest.mark.parametrize("option", ["random", "imagenet", "/nowhere"])
+@pytest.mark.parametrize("option", ["random", "pretrained", "imagenet", "/nowhere"])
 def test_descriptors_need_no_weights_whatever_is_asked(name: str, option: str) -> None:
     found = resolve(name, option)
     assert found.source == "none"
@@ -114,12 +116,52 @@ def test_imagenet_weights_have_a_digest_once_keras_has_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    for name, alpha in [*((name, 1.0) for name in NETWORKS), ("mobilenet_v2", 0.35)]:
-        assert resolve(name, "imagenet", alpha) == Weights("imagenet", "")
+    for name, alpha in [*((name, 1.0) for name in OF_KERAS), ("mobilenet_v2", 0.35)]:
+        for option in ("pretrained", "imagenet"):  # the latter in configurations made before
+            assert resolve(name, option, alpha) == Weights("imagenet", "")
         file = tmp_path / "models" / find_backbone(name).cached_as.format(alpha=alpha)
         file.parent.mkdir(exist_ok=True)
         file.write_text(name)
-        assert resolve(name, "imagenet", alpha) == Weights("imagenet", sha256_file(file), file)
+        for option in ("pretrained", "imagenet"):
+            found = resolve(name, option, alpha)
+            assert found == Weights("imagenet", sha256_file(file), file)
+
+
+@pytest.mark.parametrize("option", ["pretrained", "imagenet"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_weights_are_there_and_whole(name: str, option: str) -> None:
+    found = resolve(name, option)
+    assert found.path is not None
+    assert found == Weights("shipped", sha256_file(found.path), found.path)
+    assert found.path.stat().st_size <= 8e6
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_folder_of_weights_need_not_hold_what_is_shipped(tmp_path: Path, name: str) -> None:
+    put(tmp_path, "densenet169.weights.h5")
+    assert resolve("densenet169", tmp_path).source == "file"
+    assert resolve(name, tmp_path) == resolve(name, "pretrained")
+    put(tmp_path, f"{name}.weights.h5")
+    own = resolve(name, tmp_path)
+    assert (own.source, own.path) == ("file", tmp_path / f"{name}.weights.h5")
+    single = resolve(name, tmp_path / "densenet169.weights.h5")  # said outright: taken as it is
+    assert single.path == tmp_path / "densenet169.weights.h5"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"version https://git-lfs.github.com/spec/v1\n"])
+def test_shipped_weights_that_are_gone_or_damaged_are_one_line(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "some.weights.h5"
+    if content is not None:
+        file.write_bytes(content)
+    row = Backbone("some", 8, shipped=str(file), shipped_sha256="0" * 64)  # absolute: as it is
+    with pytest.raises(BlastlineError) as caught:
+        resolve_weights(row, "pretrained", alpha=1.0, layer="", seed=0)
+    message = str(caught.value)
+    assert message.startswith(f"weights {file}: {'missing' if content is None else 'damaged'}")
+    assert "git checkout" in message
+    assert "\n" not in message
 
 
 def test_an_unknown_backbone_lists_all() -> None:

@@ -81,17 +81,18 @@ def test_relative_paths_mean_the_same_in_the_run_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("cells", "networks", "generated", "random", "synthetic"):
+    for name in ("cells", "networks", "generated", "random", "pretrained", "imagenet", "synthetic"):
         Path(name).mkdir()
     Path("mine.toml").touch()
     said = {"images": "cells", "weights": "networks", "work": "generated", "dataset": "mine.toml"}
     config = resolve_config(None, said)
     for key, value in said.items():
         assert getattr(config, key) == str(tmp_path / value)
-    assert config.run_name == "mine-morphology"
+    assert config.run_name == "mine-smearnet+morphology"
     # A folder of the same name does not turn a name into a path.
-    config = resolve_config(None, {"weights": "random", "dataset": "synthetic"})
-    assert (config.weights, config.dataset) == ("random", "synthetic")
+    for name in ("random", "pretrained", "imagenet"):
+        config = resolve_config(None, {"weights": name, "dataset": "synthetic"})
+        assert (config.weights, config.dataset) == (name, "synthetic")
 
 
 def test_a_work_folder_that_moved_is_used_where_it_lies(run: Run, guarded: Guarded) -> None:

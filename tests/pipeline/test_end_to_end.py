@@ -28,7 +28,7 @@ def snapshot(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 class Whole(Run):
-    """All stages on morphology, self-training included."""
+    """All stages on the backbones that are taken where none is said, self-training included."""
 
     def options(self, stage: str) -> list[object]:
         shared = ["--work", self.work, "--run", self.name]
@@ -92,7 +92,7 @@ def test_every_image_has_a_prediction_of_the_selected_classifier(
     selected = predictions[predictions.classifier == "selected"]
     assert sorted(selected.image_id) == sorted(manifest.index)
     assert set(predictions.classifier) == {
-        "selected", "self_training", "logistic", "svm", "majority", "mean_colour",
+        "selected", "self_training", "logistic", "svm", "majority", "mean_colour", "random_weights",
     }  # fmt: skip
     labelled = set(manifest.index[manifest.split == "train"])
     for name, rows in predictions.groupby("classifier"):
@@ -220,6 +220,8 @@ def test_a_bundle_remembers_recipe_and_run(whole: Whole) -> None:
     bundle = read_bundle(whole.folder / "bundle")
     assert [each.digest for each in bundle.recipes] == list(whole.result().recipes)
     assert (bundle.run, bundle.classes) == ("whole", tuple(CLASSES))
+    made_by = [(each.backbone, each.weights) for each in bundle.recipes]
+    assert made_by == [("smearnet", "shipped"), ("morphology", "none")]  # the default, offline
 
 
 def test_the_same_seed_gives_the_same_predictions_from_scratch(

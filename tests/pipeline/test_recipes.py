@@ -1,6 +1,7 @@
 """From settings to recipes: steps and augmentations are complete in the recipe, and checked."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,9 +12,10 @@ from data.cards import Card, load_card
 from data.errors import BlastlineError
 from data.files import sha256_file
 from data.synthetic_cell import Stain, render_cell
+from features.backbones import BACKBONES
 from features.store import EmbeddingStore
 from pipeline.config import RunConfig, resolve_config
-from pipeline.recipes import make_plan, read_recipe
+from pipeline.recipes import bundle_plan, make_plan, read_recipe
 from tests.pipeline.commands import Folders, Guarded, refused
 
 
@@ -125,3 +127,35 @@ def test_a_step_that_does_not_exist_ends_before_anything_is_read(
     refused(folders("extract", "--steps", "macenco"), "'macenco': unknown", "macenko")
     refused(folders("extract", "--steps", "macenko:none.png"), "none.png")
     assert not folders.work.exists()
+
+
+def test_stores_made_before_keep_their_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default was called imagenet; whatever Keras downloads is still called so in a recipe."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    file = tmp_path / "models" / BACKBONES["vgg16"].cached_as
+    file.parent.mkdir()
+    file.write_text("weights")
+    before, now = (
+        make_plan(RunConfig(weights=weights), load_card("synthetic"), "vgg16", "").recipe
+        for weights in ("imagenet", "pretrained")
+    )
+    assert before == now
+    assert now.weights == "imagenet"
+
+
+def test_a_bundle_finds_shipped_weights_again_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = RunConfig(work=str(tmp_path))
+    recipe = make_plan(config, load_card("synthetic"), "smearnet", "").recipe
+    assert (recipe.weights, recipe.size) == ("shipped", BACKBONES["smearnet"].size)
+    for option in ("pretrained", "imagenet", str(tmp_path)):  # a folder without a file for it
+        assert bundle_plan(recipe, option, tmp_path).weights.digest == recipe.weights_digest
+    other = tmp_path / "other.weights.h5"
+    other.write_bytes(b"of a later version")
+    row = replace(BACKBONES["smearnet"], shipped=str(other), shipped_sha256=sha256_file(other))
+    monkeypatch.setitem(BACKBONES, "smearnet", row)
+    with pytest.raises(BlastlineError, match=r"embeddings were made with .*fit again"):
+        bundle_plan(recipe, "pretrained", tmp_path)

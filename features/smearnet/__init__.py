@@ -1,0 +1,1 @@
+"""The backbone that comes with Blastline, and how it is trained on normal blood cells."""
