@@ -92,8 +92,8 @@ def run_pretrain(sources: Sources, settings: Settings, out: Path, fresh: bool = 
         sources.validation,
     )  # fmt: skip
     if fresh:
-        (out / RESULT).unlink(missing_ok=True)
-        (out / CHECKPOINT).unlink(missing_ok=True)
+        for name in (RESULT, WEIGHTS, CHECKPOINT):
+            (out / name).unlink(missing_ok=True)
     if is_finished(out, identity):
         say(f"pretrain: finished before, see {out / RESULT}; train anew with --fresh")
         return True

@@ -27,6 +27,7 @@ from reports.learning_curve import learning_curve
 
 WEIGHTS, RESULT, CHECKPOINT = "smearnet.weights.h5", "pretrain.json", "checkpoint.npz"
 PACKAGES = ("keras", "numpy", "opencv-python-headless")
+FORMAT = 1  # raised when the same settings mean another training: other pictures, other losses
 
 
 def identity_of(
@@ -37,6 +38,7 @@ def identity_of(
     said = asdict(settings)
     said |= said.pop("losses")
     said |= {
+        "format": FORMAT,
         "teachers": list(teachers),
         "leave_out": sorted(leave_out),
         "validation": validation,
@@ -102,10 +104,7 @@ def write_result(
         "validation_input_size": input_size(),
         "seconds": round(done.seconds, 1),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": {
-            name: version(name)
-            for name in ("keras", "numpy", "opencv-python-headless", keras_backend())
-        }
+        "versions": {name: version(name) for name in (*PACKAGES, keras_backend())}
         | {"python": platform.python_version()},
         "accelerators": accelerators(),
     }

@@ -67,7 +67,7 @@ class Settings:
             "size": (self.size, 32 <= self.size <= 512, "32 to 512 pixels"),
             "batch": (self.batch, 4 <= self.batch <= 4096 and self.batch % 2 == 0,
                       "an even number from 4 to 4096"),
-            "seed": (self.seed, self.seed >= 0, "0 or more"),
+            "seed": (self.seed, 0 <= self.seed < 2**32, "0 to 4294967295"),
             "labels, distil, contrast": (
                 weights, all(0 <= each < math.inf for each in weights) and any(weights),
                 "0 or more, and one of them above 0"),
