@@ -128,7 +128,11 @@ def pretraining(result: RunResult) -> list[str]:
     for recipe in result.recipes.values():
         backbone, weights = str(recipe.get("backbone")), recipe.get("weights")
         if weights in LEARNED and backbone in BACKBONES:
-            lines.append(f"{backbone} was trained on {BACKBONES[backbone].trained_on}.")
+            row = BACKBONES[backbone]
+            also = "; where such cells are among the images, figures flatter"
+            lines.append(
+                f"{backbone} was trained on {row.trained_on}{also if row.trained_sets else ''}."
+            )
         elif weights == "file":
             lines.append(
                 f"The weights of {backbone} were given as a file; what they were learned from is "
