@@ -18,13 +18,13 @@ def teacher_embeddings(plan: Plan, cells: Cells, folder: Path) -> np.ndarray:
     fields are not asked: they look different to an ImageNet network through their scale alone.
     """
     count = int((~cells.from_fields).sum())
-    name = f"teacher-{plan.recipe.name}-{cells.digests['images'][:8]}"
+    name = f"teacher-{plan.recipe.name}-{cells.digests['images'][:8]}-{count}"
     target, part = folder / f"{name}.npy", folder / f"{name}.part.npy"
-    if target.is_file():
-        return np.load(target, mmap_mode="r")
+    if (known := _kept(target, count)) is not None:
+        return known
     say(f"pretrain: teacher {plan.recipe.backbone}: {plan.what}")
     engine = plan.make_engine()
-    if not part.is_file():
+    if _kept(part, count) is None:
         width = engine.embed([engine.prepare(np.array(cells.pixels[0]), "0")]).shape[1]
         # NaN: to do. Written whole, so that a full disk is an error now and not a crash later.
         with atomic_path(part) as temporary, temporary.open("wb") as stream:
@@ -51,3 +51,12 @@ def teacher_embeddings(plan: Plan, cells: Cells, folder: Path) -> np.ndarray:
     found.flush()
     part.replace(target)
     return np.load(target, mmap_mode="r")
+
+
+def _kept(path: Path, count: int) -> np.ndarray | None:
+    """Embeddings of ``count`` cells in a file; None where it is not there, cut short or damaged."""
+    try:
+        found = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.ndim == 2 and len(found) == count else None

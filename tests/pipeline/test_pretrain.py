@@ -63,6 +63,10 @@ def test_a_short_training_learns_and_its_weights_make_a_backbone(
     other = guarded(*options(few, out), *taught, "--seed", 1)
     assert other.code == REFUSED
     assert re.search(r"holds a training with seed 0, asked for is 1; .*--fresh", other.complaint)
+    (teacher,) = out.glob("teacher-*.npy")
+    teacher.write_bytes(teacher.read_bytes()[:-100])
+    anew = guarded(*options(few, out), *taught, "--fresh").well()
+    assert "teacher mobilenet_v2" in anew.out  # asked once more, since its file was cut short
     embedded = blastline(
         "extract", "--dataset", "folders", "--images", folder_of_cells(tmp_path / "cells"),
         "--backbone", "smearnet", "--weights", out / "smearnet.weights.h5",
