@@ -1,5 +1,6 @@
 """Cells from zip files, folders and smear fields; what is kept, and what is refused."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 
 from data.decode import decode
 from data.errors import BlastlineError
-from features.smearnet.cells import SIDE, crop, fine_label, open_cells
+from features.smearnet.cells import FORMAT, SIDE, crop, fine_label, open_cells
 from tests.features.smearnet.made_up import folder_of_cells, zipped
 from tests.shared import BCCD, needs_shared
 
@@ -44,8 +45,11 @@ def test_the_same_sources_are_decoded_once_and_changed_ones_again(tmp_path: Path
     assert (first.pixels == again.pixels).all()
     (folder / "class of BA/BA_0.png").unlink()
     assert len(open_cells(folder, None, tmp_path / "out", quiet).labels) == 12
-    (tmp_path / "out/cells.json").write_text('{"format": 1}')
-    assert len(open_cells(folder, None, tmp_path / "out", quiet).labels) == 12
+    kept = tmp_path / "out/cells.json"
+    for damaged in ('{"format": 1}', kept.read_text().replace('"format": 1', '"format": 0')):
+        kept.write_text(damaged)
+        open_cells(folder, None, tmp_path / "out", quiet)
+        assert json.loads(kept.read_text())["format"] == FORMAT
 
 
 def test_an_unreadable_image_is_left_out_and_named(tmp_path: Path) -> None:

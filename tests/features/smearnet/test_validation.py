@@ -54,6 +54,16 @@ def test_the_score_tells_classes_from_laboratories() -> None:
     assert len(validation.quick().rows) == 180
 
 
+def test_what_only_holds_inside_a_laboratory_earns_nothing() -> None:
+    """A classifier that had seen the laboratory would be right in every case."""
+    classes = np.array(["a", "b", "c"] * 80)
+    laboratories = np.repeat(np.arange(4), 60)
+    places = laboratories * 3 + np.unique(classes, return_inverse=True)[1]
+    images = np.zeros((240, 1, 1, 3), np.uint8)
+    validation = Validation(np.arange(240), images, classes, laboratories)
+    assert validation.score(np.eye(12, dtype=np.float32)[places])["macro"] < 0.5
+
+
 def test_validation_shows_the_held_out_cells() -> None:
     some = cells(each=60)
     rows = hold_out(some, 3)
