@@ -50,7 +50,13 @@ def test_a_short_training_learns_and_its_weights_make_a_backbone(
     taught = ["--weights", WEIGHTS, "--teacher", "mobilenet_v2", "--alpha", 0.35]
     done = blastline(*options(few, out), *taught).well()
     assert "teachers: mobilenet_v2; 30 steps" in done.out
+    trained, kept = re.search(
+        r"pretrain: (\d+) cells .* (\d+) kept for validation", done.out
+    ).groups()
     told = json.loads((out / "pretrain.json").read_text())
+    with zipfile.ZipFile(few) as archive:  # none both trained on and validated on
+        assert int(trained) + int(kept) == len(archive.namelist())
+    assert sum(told["cells"].values()) == int(trained)
     assert told["settings"]["teachers"][0].startswith("mobilenet_v2-")
     assert 0 < told["validation"]["macro"] <= 1
     with (out / "curve.csv").open() as stream:
